@@ -1,0 +1,43 @@
+# Everything a developer or CI runs. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "eda-monitor needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $(STAMP)
+
+venv: $(STAMP) ## make .venv with the project, editable, and all extras
+
+demo: $(STAMP) ## a real Kafka with traffic that goes wrong, watched by the agent and the console
+	@$(BIN)/eda-monitor demo
+
+services: # Debian packages the tests use, where they may be installed
+	@sh .ci/services
+
+test: $(STAMP) services ## run the tests; installs what they need
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+dashboards: $(STAMP) ## render dashboards/grafana and dashboards/prometheus
+	$(BIN)/python -c "from monitor.grafana import write_all; write_all()"
+	$(BIN)/eda-monitor export-rules --prometheus dashboards/prometheus
+
+bench: $(STAMP) ## print the benchmarks' ratios
+	@for bench in tests/benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+.PHONY: help venv demo services test check dashboards bench

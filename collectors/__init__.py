@@ -1,0 +1,8 @@
+"""Collectors read brokers and handlers. Usable alone; nothing here imports the service."""
+
+from __future__ import annotations
+
+#: kind of a target -> "module:Class" of its collector; imported at first use.
+KINDS: dict[str, str] = {
+    "kafka": "collectors.kafka:KafkaCollector",
+}

@@ -1,0 +1,1 @@
+"""The service: agent, store, exporter, alerts and console."""

@@ -1,0 +1,5 @@
+"""`python -m monitor` is `eda-monitor`."""
+
+from monitor.cli import main
+
+main()

@@ -1,0 +1,169 @@
+"""The agent: a thread a target that collects on a cadence, and one that sends what waits in the outbox.
+
+`scrape` is the one place that catches what a collector raises.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from collectors import metrics as m
+from collectors.base import CollectError, Collector, Reading, Sample, Scrape, TargetSettings
+from monitor.alerts.engine import Deliverer, Engine
+from monitor.exporter import Exporter
+from monitor.store import Store, StoreError
+
+log = logging.getLogger("eda_monitor")
+
+#: Seconds after which threads that still run at shutdown are left to the end of the process.
+GRACE_SECONDS = 4.0
+#: How often the outbox is looked at when nothing announces itself.
+OUTBOX_SECONDS = 0.5
+MAINTENANCE_SECONDS = 30.0
+
+
+def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], float] = time.time) -> Scrape:
+    """Collect once, within the target's timeout, and turn whatever fails into the scrape's error."""
+    started_at, began = clock(), time.monotonic()
+    error = None
+    try:
+        reading = collector.collect(started_at, began + target.timeout)
+    except CollectError as failure:
+        reading, error = Reading(), str(failure)
+    except Exception as failure:  # a fault of ours must not end the other targets
+        log.exception("target %s: the collector failed", target.name)
+        reading, error = Reading(), f"{type(failure).__name__}: {failure}"
+    duration = time.monotonic() - began
+    return Scrape(target.name, collector.system, started_at, duration, reading, error)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the monitor counts about one target since the agent started."""
+
+    requests: int = 0
+    failed: int = 0
+    failed_parts: int = 0
+    overruns: int = 0
+    last_success: float | None = None
+    phases: dict[str, float] = field(default_factory=dict)
+
+    def add(self, scrape: Scrape) -> None:
+        self.requests += scrape.reading.requests
+        self.failed += not scrape.ok
+        self.failed_parts += len(scrape.reading.errors)
+        if scrape.ok:
+            self.last_success = scrape.started_at
+        self.phases = {**scrape.reading.phases, "collect": scrape.duration_seconds}
+
+    def samples(self, scrape: Scrape) -> Iterable[Sample]:
+        yield m.COLLECTOR_UP.sample(float(scrape.ok))
+        if self.last_success is not None:
+            yield m.COLLECTOR_LAST_SUCCESS.sample(self.last_success)
+        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in self.phases.items())
+        yield m.COLLECTOR_REQUESTS_TOTAL.sample(self.requests)
+        yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed, "target")
+        yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed_parts, "part")
+        yield m.COLLECTOR_OVERRUNS_TOTAL.sample(self.overruns)
+        yield from (
+            m.COLLECTOR_SKIPPED.sample(count, reason) for reason, count in _count_by_reason(scrape).items()
+        )
+
+
+def _count_by_reason(scrape: Scrape) -> Mapping[str, int]:
+    reasons = [skipped.reason for skipped in scrape.reading.skipped]
+    return {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
+
+
+class Agent:
+    """Collects all targets until told to stop. `start` returns at once; `stop` within 5 seconds."""
+
+    def __init__(
+        self,
+        targets: Iterable[tuple[TargetSettings, Collector]],
+        store: Store,
+        exporter: Exporter,
+        engine: Engine,
+        deliverer: Deliverer,
+    ) -> None:
+        self.targets = list(targets)
+        self.store, self.exporter, self.engine, self.deliverer = store, exporter, engine, deliverer
+        self.tallies = {target.name: Tally() for target, _ in self.targets}
+        self._stop = threading.Event()
+        self._news = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def ready(self) -> bool:
+        return any(tally.last_success is not None for tally in self.tallies.values())
+
+    def start(self) -> None:
+        for target, collector in self.targets:
+            self._run(f"collect {target.name}", self._collect_for_ever, target, collector)
+        self._run("outbox", self._deliver_for_ever)
+        self._run("maintenance", self._maintain_for_ever)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._news.set()
+        end = time.monotonic() + GRACE_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        for _, collector in self.targets:
+            collector.close()
+        self.exporter.close()
+        self.store.close()
+
+    def take(self, scrape: Scrape) -> None:
+        """Store, judge and show one scrape."""
+        tally = self.tallies[scrape.target]
+        tally.add(scrape)
+        began = time.monotonic()
+        try:
+            self.store.record(scrape, lambda tx: self.engine.judge(tx, scrape.started_at, scrape.target))
+        except StoreError as error:
+            log.error("store: %s", error)
+        tally.phases["store"] = time.monotonic() - began
+        self.exporter.update(scrape, [*scrape.reading.samples, *tally.samples(scrape)])
+        self._news.set()
+
+    def _run(self, name: str, loop: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=loop, name=name, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _collect_for_ever(self, target: TargetSettings, collector: Collector) -> None:
+        collector.restore(self.store.memory(target.name))
+        due = time.monotonic() + random.uniform(0, min(1.0, target.interval / 10))
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            outcome = scrape(target, collector)
+            if not outcome.ok:
+                log.warning("target %s: %s", target.name, outcome.error)
+            self.take(outcome)
+            due += target.interval
+            missed = max(0, int((time.monotonic() - due) // target.interval) + 1)
+            self.tallies[target.name].overruns += missed
+            due += missed * target.interval
+
+    def _deliver_for_ever(self) -> None:
+        while not self._stop.is_set():
+            self._news.wait(OUTBOX_SECONDS)
+            self._news.clear()
+            try:
+                self.deliverer.deliver_due(time.time())
+            except StoreError as error:
+                log.error("outbox: %s", error)
+                self._stop.wait(OUTBOX_SECONDS)
+
+    def _maintain_for_ever(self) -> None:
+        while not self._stop.wait(MAINTENANCE_SECONDS):
+            try:
+                while self.store.maintain(time.time()) and not self._stop.wait(0.05):
+                    pass
+            except StoreError as error:
+                log.error("maintenance: %s", error)

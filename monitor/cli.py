@@ -1,0 +1,324 @@
+"""The command line. Exit codes: 0 fine, 1 some target not readable, 2 the command or the configuration is wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from collectors.base import Collector, Scrape, TargetSettings
+from monitor import config as configuration
+from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.notifiers import notifier
+from monitor.alerts.promql import to_prometheus_yaml
+from monitor.alerts.rules import RuleError, default_rules
+from monitor.agent import Agent, scrape
+from monitor.config import Config, ConfigError
+from monitor.exporter import Exporter, ExporterError, render_lines, render_page
+from monitor.store import Reader, Store, StoreError
+
+app = typer.Typer(
+    name="eda-monitor",
+    help="Watch event-driven systems: backlog, failed delivery, dead letters.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file; else $EDA_MONITOR_CONFIG, else eda-monitor.toml."),
+]
+
+STARTER = """\
+[[targets]]
+name = "local"
+kind = "kafka"
+bootstrap_servers = ["127.0.0.1:9092"]
+[store]
+path = "eda-monitor.db"
+"""
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+    prometheus = "prometheus"
+
+
+def main() -> None:
+    """Entry point of `eda-monitor`: every foreseen failure is one line on standard error."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its failures reach the user as ours
+    try:
+        app()
+    except ConfigError as error:
+        fail(*error.problems)
+    except (StoreError, ExporterError, RuleError) as error:
+        fail(str(error))
+
+
+def fail(*lines: str, code: int = 2) -> NoReturn:
+    for line in lines:
+        print(f"eda-monitor: {line}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+@app.command()
+def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path(configuration.DEFAULT_FILE)) -> None:
+    """Write a small configuration to start from."""
+    if path.exists():
+        fail(f"{path} is there already; nothing was written")
+    path.write_text(STARTER, encoding="utf-8")
+    print(f"Wrote {path}. Put your broker's address in it, then: eda-monitor check")
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Say for every target whether it can be read, and if not, exactly what is missing."""
+    findings = []
+    for target, collector in _collectors(configuration.load(config)):
+        findings += [(target.name, finding) for finding in collector.check(time.monotonic() + target.timeout)]
+        collector.close()
+    if as_json:
+        print(json.dumps([{"target": name, **finding._asdict()} for name, finding in findings], indent=2))
+    else:
+        for name, finding in findings:
+            mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+            hint = f" [dim]→[/] {escape(finding.hint)}" if finding.hint else ""
+            out.print(f"{mark} [bold]{escape(name)}[/] {escape(finding.what)}{hint}", soft_wrap=True)
+    if not all(finding.ok for _, finding in findings):
+        raise SystemExit(1)
+
+
+@app.command()
+def collect(
+    config: ConfigOption = None,
+    once: Annotated[bool, typer.Option("--once", help="Read each target once and end.")] = True,
+    form: Annotated[Format, typer.Option("--format")] = Format.table,
+) -> None:
+    """Print one scrape of every target and end."""
+    scrapes = []
+    for target, collector in _collectors(configuration.load(config)):
+        scrapes.append(scrape(target, collector))
+        collector.close()
+    _PRINTERS[form](scrapes)
+    if not all(one.ok for one in scrapes):
+        raise SystemExit(1)
+
+
+@app.command()
+def agent(config: ConfigOption = None) -> None:
+    """Collect for ever and serve /metrics, /-/healthy and /-/ready."""
+    _run_agent(configuration.load(config), with_console=False)
+
+
+@app.command()
+def console(config: ConfigOption = None) -> None:
+    """Serve the console over the store of a running agent."""
+    loaded = configuration.load(config)
+    process = _start_console(loaded)
+    raise SystemExit(process.wait())
+
+
+@app.command()
+def up(config: ConfigOption = None) -> None:
+    """Agent and console in one command. Without a configuration, look for brokers on their standard local ports."""
+    default = Path(os.environ.get("EDA_MONITOR_CONFIG", configuration.DEFAULT_FILE))
+    if config is None and not default.exists():
+        _run_agent(_found_nearby(), with_console=True)
+    else:
+        _run_agent(configuration.load(config), with_console=True)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End by itself after so many seconds.")] = None,
+) -> None:
+    """Start a real Kafka with traffic that goes wrong, and watch it."""
+    from monitor.demo.run import run_demo
+
+    run_demo(seconds)
+
+
+@app.command()
+def status(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """The overview page, for the terminal."""
+    from monitor.console.status import overview_as_dict, print_overview
+
+    path = configuration.load(config).store.path
+    if as_json:
+        print(json.dumps(overview_as_dict(path, time.time()), indent=2))
+    else:
+        print_overview(out, path, time.time())
+
+
+@app.command()
+def alerts(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List the alerts that are pending or firing."""
+    reader = Reader(configuration.load(config).store.path)
+    states = [state for state in reader.alerts() if state.state != "resolved"]
+    reader.close()
+    if as_json:
+        rows = [
+            {"rule": s.rule, "state": s.state, "labels": s.labels, "value": s.value, "active_at": s.active_at}
+            for s in states
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    for state in states:
+        colour = "red" if state.state == "firing" else "yellow"
+        out.print(f"[{colour}]{state.state}[/] [bold]{escape(state.rule)}[/] {escape(state.annotations.get('summary', ''))}")
+    if not states:
+        print("No alert is pending or firing.")
+
+
+@app.command("export-rules")
+def export_rules(
+    prometheus: Annotated[Path, typer.Option("--prometheus", help="Folder to write alerts.yml into.")],
+) -> None:
+    """Write the default rules as a Prometheus rule file."""
+    prometheus.mkdir(parents=True, exist_ok=True)
+    (prometheus / "alerts.yml").write_text(to_prometheus_yaml(default_rules()), encoding="utf-8")
+    print(f"Wrote {prometheus / 'alerts.yml'}")
+
+
+def _collectors(config: Config) -> list[tuple[TargetSettings, Collector]]:
+    made: list[tuple[TargetSettings, Collector]] = []
+    for target in config.targets:
+        make: Callable[[TargetSettings], Collector] = configuration.collector_class(target.kind)
+        made.append((target, make(target)))
+    return made
+
+
+def _run_agent(config: Config, with_console: bool) -> None:
+    if not config.targets:
+        fail("targets: there is none; expected at least one [[targets]] with name and kind")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    running = start_agent(config)
+    process = _start_console(config) if with_console else None
+    try:
+        while not stop.wait(0.5):
+            if process is not None and process.poll() is not None:
+                fail(f"console.listen: the console ended with code {process.returncode}", code=1)
+    finally:
+        if process is not None:
+            process.terminate()
+        running.stop()
+
+
+def start_agent(config: Config) -> Agent:
+    """A running agent over the configuration; the caller stops it."""
+    store = Store(config.store.path)
+    exporter = Exporter(ready=lambda: running.ready)
+    engine = Engine(default_rules(), [receiver.name for receiver in config.receivers], _url(config.console.listen))
+    deliverer = Deliverer(store, {receiver.name: notifier(receiver) for receiver in config.receivers})
+    running = Agent(_collectors(config), store, exporter, engine, deliverer)
+    try:
+        address = exporter.serve(config.exporter.listen)
+    except ExporterError:
+        store.close()
+        raise
+    err.print(f"Watching {', '.join(t.name for t in config.targets)}. Metrics: http://{address}/metrics")
+    running.start()
+    return running
+
+
+def _start_console(config: Config) -> subprocess.Popen[bytes]:
+    from monitor.console import command
+
+    host, _, port = config.console.listen.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            fail(f"console.listen: cannot listen on {config.console.listen}: {error.strerror}")
+    argv, environment = command(config.store.path, config.console.listen)
+    process = subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL)
+    err.print(f"Console: {_url(config.console.listen)}")
+    return process
+
+
+def _url(listen: str) -> str:
+    return f"http://{listen}"
+
+
+def _found_nearby() -> Config:
+    """A configuration for the brokers that listen on their standard local ports."""
+    try:
+        socket.create_connection(("127.0.0.1", 9092), timeout=1).close()
+    except OSError:
+        fail("no configuration file, and no Kafka on 127.0.0.1:9092; write one with `eda-monitor init`")
+    err.print("No configuration file: found Kafka on 127.0.0.1:9092 and will watch it.")
+    return configuration.parse(STARTER, source="found nearby", folder=Path.cwd())
+
+
+def _as_json(scrapes: list[Scrape]) -> None:
+    print(json.dumps({"scrapes": [_scrape_as_dict(one) for one in scrapes]}, ensure_ascii=False))
+
+
+def _scrape_as_dict(one: Scrape) -> dict[str, Any]:
+    errors = [error._asdict() for error in one.reading.errors]
+    if one.error is not None:
+        errors.insert(0, {"part": "target", "message": one.error})
+    return {
+        "target": one.target,
+        "system": one.system,
+        "started_at": one.started_at,
+        "duration_seconds": one.duration_seconds,
+        "requests": one.reading.requests,
+        "samples": [
+            {"metric": s.metric.name, "labels": dict(zip(s.metric.labels, s.labels, strict=True)), "value": s.value}
+            for s in one.reading.samples
+        ],
+        "skipped": [skipped._asdict() for skipped in one.reading.skipped],
+        "errors": errors,
+    }
+
+
+def _as_prometheus(scrapes: list[Scrape]) -> None:
+    pages = [render_lines(one.target, one.system, one.reading.samples) for one in scrapes]
+    sys.stdout.write(render_page(pages, openmetrics=False).decode())
+
+
+def _as_table(scrapes: list[Scrape]) -> None:
+    for one in scrapes:
+        state = f"read in {one.duration_seconds:.2f} s with {one.reading.requests} requests"
+        out.print(f"[bold]{escape(one.target)}[/] ({one.system}): {escape(one.error or state)}", soft_wrap=True)
+        table = Table("metric", "labels", "value")
+        for sample in one.reading.samples:
+            labels = ", ".join(f"{k}={v}" for k, v in zip(sample.metric.labels, sample.labels, strict=True))
+            table.add_row(sample.metric.name, escape(labels), f"{sample.value:g}")
+        if one.reading.samples:
+            out.print(table)
+        for skipped in one.reading.skipped:
+            out.print(f"  skipped {escape(skipped.what)}: {escape(skipped.reason)}", soft_wrap=True)
+        for error in one.reading.errors:
+            out.print(f"  [red]failed[/] {escape(error.part)}: {escape(error.message)}", soft_wrap=True)
+
+
+_PRINTERS: dict[Format, Callable[[list[Scrape]], None]] = {
+    Format.table: _as_table,
+    Format.json: _as_json,
+    Format.prometheus: _as_prometheus,
+}

@@ -1,0 +1,156 @@
+"""The agent: what it makes of a collector's answers, and how it stops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from collectors import metrics as m
+from collectors.base import CollectError, Finding, PartError, Reading, TargetSettings
+from monitor.agent import Agent, Tally, scrape
+from monitor.alerts.engine import Deliverer, Engine
+from monitor.exporter import Exporter
+from monitor.store import Reader, Store
+
+TARGET = TargetSettings(name="orders", kind="fake", interval=0.05, timeout=1)
+
+
+class FakeCollector:
+    """Answers each collect by calling `answer`; notes what it was given back."""
+
+    system = "fake"
+    Settings = TargetSettings
+
+    def __init__(self, answer: Callable[[], Reading]) -> None:
+        self.answer = answer
+        self.restored: Mapping[str, bytes] | None = None
+        self.collected = threading.Semaphore(0)
+
+    def collect(self, now: float, deadline: float) -> Reading:
+        try:
+            return self.answer()
+        finally:
+            self.collected.release()
+
+    def restore(self, memory: Mapping[str, bytes]) -> None:
+        self.restored = dict(memory)
+
+    def check(self, deadline: float) -> list[Finding]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+def reading() -> Reading:
+    return Reading(samples=[m.MESSAGES_IN_TOTAL.sample(7, "orders")], memory={"topic": b"timeline"})
+
+
+def gone() -> Reading:
+    raise CollectError("cannot reach 127.0.0.1:1")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[[FakeCollector], Agent]]:
+    """Starts an agent over one collector; everything is stopped at the end."""
+    agents: list[Agent] = []
+
+    def start(collector: FakeCollector) -> Agent:
+        store = Store(tmp_path / "store.db")
+        agent = Agent([(TARGET, collector)], store, Exporter(), Engine([], [], "http://c"), Deliverer(store, {}))
+        agents.append(agent)
+        agent.start()
+        return agent
+
+    yield start
+    for agent in agents:
+        agent.stop()
+
+
+def cycles(collector: FakeCollector, count: int) -> None:
+    for _ in range(count):
+        assert collector.collected.acquire(timeout=5)
+
+
+def test_a_failed_collect_has_an_error_and_no_samples() -> None:
+    outcome = scrape(TARGET, FakeCollector(gone))
+
+    assert outcome.error == "cannot reach 127.0.0.1:1"
+    assert outcome.reading.samples == []
+
+
+def test_a_fault_in_a_collector_is_caught_and_named() -> None:
+    assert scrape(TARGET, FakeCollector(lambda: 1 / 0)).error == "ZeroDivisionError: division by zero"  # type: ignore[arg-type, return-value]
+
+
+def test_collector_up_says_whether_the_last_collect_read_the_target() -> None:
+    tally = Tally()
+    for answer, up in ((reading, 1.0), (gone, 0.0)):
+        outcome = scrape(TARGET, FakeCollector(answer))
+        tally.add(outcome)
+
+        assert m.COLLECTOR_UP.sample(up) in list(tally.samples(outcome))
+
+
+def test_freshness_is_claimed_only_after_success() -> None:
+    tally = Tally()
+    tally.add(outcome := scrape(TARGET, FakeCollector(gone)))
+
+    assert m.COLLECTOR_LAST_SUCCESS not in [sample.metric for sample in tally.samples(outcome)]
+
+
+def test_failed_parts_are_counted_apart_from_failed_targets() -> None:
+    tally = Tally()
+    tally.add(outcome := scrape(TARGET, FakeCollector(lambda: Reading(errors=[PartError("topic a", "denied")]))))
+
+    assert m.COLLECTOR_ERRORS_TOTAL.sample(1, "part") in list(tally.samples(outcome))
+    assert m.COLLECTOR_ERRORS_TOTAL.sample(0, "target") in list(tally.samples(outcome))
+
+
+def test_it_stores_and_exports_what_it_collects(run: Callable[[FakeCollector], Agent], tmp_path: Path) -> None:
+    agent = run(collector := FakeCollector(reading))
+    cycles(collector, 2)
+
+    latest = Reader(tmp_path / "store.db").latest("messages_in_total", time.time())
+
+    assert [series.points[-1][1] for series in latest] == [7]
+    assert b'eda_messages_in_total{target="orders",system="fake",destination="orders"} 7' in agent.exporter.page.text
+
+
+def test_a_restarted_agent_gives_the_collector_its_memory_back(run: Callable[[FakeCollector], Agent]) -> None:
+    first = run(before := FakeCollector(reading))
+    cycles(before, 2)
+    first.stop()
+
+    run(after := FakeCollector(reading))
+    cycles(after, 1)
+
+    assert after.restored == {"topic": b"timeline"}
+
+
+def test_it_goes_on_after_failures(run: Callable[[FakeCollector], Agent]) -> None:
+    run(collector := FakeCollector(gone))
+
+    cycles(collector, 3)
+
+
+def test_it_stops_within_five_seconds_of_a_collector_that_hangs(run: Callable[[FakeCollector], Agent]) -> None:
+    release = threading.Event()
+    began = threading.Event()
+
+    def hang() -> Reading:
+        began.set()
+        release.wait(30)
+        return Reading()
+
+    agent = run(FakeCollector(hang))
+    assert began.wait(5)
+    before = time.monotonic()
+    agent.stop()
+    release.set()
+
+    assert time.monotonic() - before < 5
