@@ -8,87 +8,121 @@ from __future__ import annotations
 from collectors.base import Metric
 
 BACKLOG_MESSAGES = Metric(
-    "backlog_messages", "gauge", "messages",
+    "backlog_messages",
+    "gauge",
+    "messages",
     "Messages that the group has not yet handled: log end minus the later of committed offset and log start.",
     ("destination", "group"),
 )
 BACKLOG_AGE_SECONDS = Metric(
-    "backlog_age_seconds", "gauge", "seconds",
+    "backlog_age_seconds",
+    "gauge",
+    "seconds",
     "How long the oldest unhandled message has been waiting; see backlog_age_quality for how it is known.",
     ("destination", "group"),
 )
 BACKLOG_AGE_QUALITY = Metric(
-    "backlog_age_quality", "gauge", "",
+    "backlog_age_quality",
+    "gauge",
+    "",
     "How backlog_age_seconds is known: 3 exact, 2 interpolated, 1 lower bound.",
     ("destination", "group"),
 )
 BACKLOG_PARTITION_MESSAGES = Metric(
-    "backlog_partition_messages", "gauge", "messages",
+    "backlog_partition_messages",
+    "gauge",
+    "messages",
     "Backlog of one partition, within the budget of the target.",
     ("destination", "group", "partition"),
 )
 CONSUMERS = Metric(
-    "consumers", "gauge", "",
+    "consumers",
+    "gauge",
+    "",
     "Members of the group that read the destination.",
     ("destination", "group"),
 )
 GROUP_STATE = Metric(
-    "group_state", "gauge", "",
+    "group_state",
+    "gauge",
+    "",
     "State of the group: 0 unknown, 1 dead, 2 empty, 3 stable, 4 assigning, 5 reconciling or rebalancing.",
     ("group",),
 )
 UNASSIGNED_PARTITIONS = Metric(
-    "unassigned_partitions", "gauge", "",
+    "unassigned_partitions",
+    "gauge",
+    "",
     "Partitions of the destination with commits of the group, yet assigned to none of its members.",
     ("destination", "group"),
 )
 GROUPS_NOT_READ = Metric(
-    "groups_not_read", "gauge", "",
+    "groups_not_read",
+    "gauge",
+    "",
     "Groups for which no backlog is reported, by reason.",
     ("reason",),
 )
 MESSAGES_IN_TOTAL = Metric(
-    "messages_in_total", "counter", "messages",
+    "messages_in_total",
+    "counter",
+    "messages",
     "Messages ever written to the destination.",
     ("destination",),
 )
 MESSAGES_OUT_TOTAL = Metric(
-    "messages_out_total", "counter", "messages",
+    "messages_out_total",
+    "counter",
+    "messages",
     "Messages ever handled by the group: the sum of its committed offsets.",
     ("destination", "group"),
 )
 REDELIVERIES_TOTAL = Metric(
-    "redeliveries_total", "counter", "messages",
+    "redeliveries_total",
+    "counter",
+    "messages",
     "Messages written to the retry topics of the destination.",
     ("destination", "group"),
 )
 LOST_MESSAGES = Metric(
-    "lost_messages", "gauge", "messages",
+    "lost_messages",
+    "gauge",
+    "messages",
     "Messages deleted by retention before the group read them: log start minus committed offset.",
     ("destination", "group"),
 )
 OFFSET_CLAMPS_TOTAL = Metric(
-    "offset_clamps_total", "counter", "",
+    "offset_clamps_total",
+    "counter",
+    "",
     "Readings in which a committed offset lay beyond the log end and the backlog was held at 0.",
     ("destination", "group"),
 )
 RETENTION_MARGIN_SECONDS = Metric(
-    "retention_margin_seconds", "gauge", "seconds",
+    "retention_margin_seconds",
+    "gauge",
+    "seconds",
     "Time until the oldest unread message is deleted by retention.",
     ("destination", "group"),
 )
 DEAD_LETTERS = Metric(
-    "dead_letters", "gauge", "messages",
+    "dead_letters",
+    "gauge",
+    "messages",
     "Dead letters now in the destination, with or without a consumer.",
     ("destination", "source"),
 )
 DEAD_LETTERED_MESSAGES_TOTAL = Metric(
-    "dead_lettered_messages_total", "counter", "messages",
+    "dead_lettered_messages_total",
+    "counter",
+    "messages",
     "Dead letters ever written to the destination.",
     ("destination", "source", "reason"),
 )
 DEAD_LETTER_AGE_SECONDS = Metric(
-    "dead_letter_age_seconds", "gauge", "seconds",
+    "dead_letter_age_seconds",
+    "gauge",
+    "seconds",
     "Age of the oldest dead letter in the destination.",
     ("destination",),
 )
@@ -101,7 +135,10 @@ COLLECTOR_LAST_SUCCESS = Metric(
 )
 COLLECTOR_REQUESTS_TOTAL = Metric("collector_requests_total", "counter", "", "Requests sent to the target.")
 COLLECTOR_ERRORS_TOTAL = Metric(
-    "collector_errors_total", "counter", "", "Failed collects (kind target) and failed parts of collects (kind part).",
+    "collector_errors_total",
+    "counter",
+    "",
+    "Failed collects (kind target) and failed parts of collects (kind part).",
     ("kind",),
 )
 COLLECTOR_SKIPPED = Metric(

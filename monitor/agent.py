@@ -70,9 +70,7 @@ class Tally:
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed, "target")
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed_parts, "part")
         yield m.COLLECTOR_OVERRUNS_TOTAL.sample(self.overruns)
-        yield from (
-            m.COLLECTOR_SKIPPED.sample(count, reason) for reason, count in _count_by_reason(scrape).items()
-        )
+        yield from (m.COLLECTOR_SKIPPED.sample(count, reason) for reason, count in _count_by_reason(scrape).items())
 
 
 def _count_by_reason(scrape: Scrape) -> Mapping[str, int]:

@@ -23,11 +23,11 @@ from rich.table import Table
 
 from collectors.base import Collector, Scrape, TargetSettings
 from monitor import config as configuration
+from monitor.agent import Agent, scrape
 from monitor.alerts.engine import Deliverer, Engine
 from monitor.alerts.notifiers import notifier
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.rules import RuleError, default_rules
-from monitor.agent import Agent, scrape
 from monitor.config import Config, ConfigError
 from monitor.exporter import Exporter, ExporterError, render_lines, render_page
 from monitor.store import Reader, Store, StoreError
@@ -185,7 +185,9 @@ def alerts(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("-
         return
     for state in states:
         colour = "red" if state.state == "firing" else "yellow"
-        out.print(f"[{colour}]{state.state}[/] [bold]{escape(state.rule)}[/] {escape(state.annotations.get('summary', ''))}")
+        out.print(
+            f"[{colour}]{state.state}[/] [bold]{escape(state.rule)}[/] {escape(state.annotations.get('summary', ''))}"
+        )
     if not states:
         print("No alert is pending or firing.")
 

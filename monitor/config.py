@@ -79,7 +79,9 @@ def load(path: Path | None) -> Config:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(str(file), ["no such file; write one with `eda-monitor init`, or name it by --config"]) from None
+        raise ConfigError(
+            str(file), ["no such file; write one with `eda-monitor init`, or name it by --config"]
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(file), [f"cannot be read: {error}"]) from None
     return parse(text, source=str(file), folder=file.resolve().parent)

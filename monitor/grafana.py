@@ -91,7 +91,7 @@ NOW = (
     ),
     Panel(
         "Oldest dead letter",
-        "Age of the oldest dead letter of each destination. Near the retention of its destination it is about to be lost.",
+        "Age of the oldest dead letter of each destination. Near its retention it is about to be lost.",
         f"eda_dead_letter_age_seconds{{{BY_TARGET}}}",
         "s", legend="{{destination}}",
     ),
@@ -181,7 +181,9 @@ def _panel(number: int, panel: Panel, x: int, y: int) -> dict[str, Any]:
         "description": panel.description,
         "datasource": DATASOURCE,
         "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height},
-        "targets": [{"refId": "A", "datasource": DATASOURCE, "expr": panel.expr, "legendFormat": panel.legend or "__auto"}],
+        "targets": [
+            {"refId": "A", "datasource": DATASOURCE, "expr": panel.expr, "legendFormat": panel.legend or "__auto"}
+        ],
         "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": {"colorMode": "background", "graphMode": "area"} if panel.kind == "stat" else {},
     }

@@ -1,0 +1,138 @@
+"""`eda-monitor demo`: a real Kafka with traffic that goes wrong, watched by `eda-monitor up`.
+
+The agent runs as a process of its own, by the configuration that a user would write; what it sends
+is received here and printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from monitor.demo.traffic import run_traffic
+from rich.console import Console
+from rich.markup import escape
+
+from monitor.demo import services
+
+out = Console()
+
+CONFIG = """\
+[[targets]]
+name = "demo"
+kind = "kafka"
+bootstrap_servers = ["{bootstrap}"]
+interval = "5s"
+topics = {{ exclude = ["__.*"] }}
+[[receivers]]
+name = "demo"
+kind = "webhook"
+url = "{webhook}"
+[exporter]
+listen = "127.0.0.1:{metrics_port}"
+[console]
+listen = "127.0.0.1:{console_port}"
+"""
+
+
+def run_demo(seconds: float | None = None) -> None:
+    """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _everything(Path(folder), stop) as watcher:
+            _wait(stop, watcher, seconds)
+    except services.ServiceMissing as missing:
+        out.print(f"[red]{escape(str(missing))}[/]", soft_wrap=True)
+        raise SystemExit(1) from None
+    out.print("The demo has ended; nothing is left behind.")
+
+
+@contextmanager
+def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen[bytes]]:
+    """The broker, its traffic, the receiver of alerts and the monitor, started in this order and stopped in reverse."""
+    out.print("Starting Apache Kafka … (the first time its jars are fetched, about 10 s)")
+    with services.kafka() as broker, _receiver() as webhook:
+        traffic = threading.Thread(target=run_traffic, args=(broker.bootstrap, stop), name="traffic")
+        traffic.start()
+        watcher = _watch(folder, broker.bootstrap, webhook)
+        try:
+            yield watcher
+        finally:
+            stop.set()
+            watcher.terminate()
+            watcher.wait(10)
+            traffic.join(10)
+
+
+def _watch(folder: Path, bootstrap: str, webhook: str) -> subprocess.Popen[bytes]:
+    """`eda-monitor up` over the demo's broker."""
+    metrics_port, console_port = _port(9464), _port(8501)
+    file = folder / "eda-monitor.toml"
+    file.write_text(
+        CONFIG.format(bootstrap=bootstrap, webhook=webhook, metrics_port=metrics_port, console_port=console_port)
+    )
+    out.print(f"Kafka: {bootstrap}")
+    command = [sys.executable, "-m", "monitor", "up", "--config", str(file)]
+    return subprocess.Popen(command, env=os.environ.copy(), start_new_session=True)
+
+
+def _port(wanted: int) -> int:
+    """The usual port where it is free, else any."""
+    try:
+        return services.free_port(wanted)
+    except OSError:
+        return services.free_port()
+
+
+def _wait(stop: threading.Event, watcher: subprocess.Popen[bytes], seconds: float | None) -> None:
+    out.print("Traffic runs: in the next two minutes a consumer falls behind, one stops, and dead letters grow.")
+    out.print("[bold]Ctrl-C ends the demo.[/]")
+    end = None if seconds is None else time.monotonic() + seconds
+    while not stop.wait(0.5) and (end is None or time.monotonic() < end):
+        if watcher.poll() is not None:
+            out.print(f"[red]The monitor ended with code {watcher.returncode}.[/]")
+            raise SystemExit(1)
+
+
+@contextmanager
+def _receiver() -> Iterator[str]:
+    """A webhook that prints what it is sent; yields its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            for alert in body["alerts"]:
+                _tell(alert)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """The alerts are what is told."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, name="receiver", daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/hook"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _tell(alert: dict[str, dict[str, str]]) -> None:
+    firing = str(alert["status"]) == "firing"
+    mark = "[red]▲ alert received[/]" if firing else "[green]▼ resolved[/]"
+    summary = alert["annotations"].get("summary", "")
+    out.print(f"{mark} [bold]{escape(alert['labels']['alertname'])}[/] {escape(summary)}", soft_wrap=True)
