@@ -119,6 +119,13 @@ DEAD_LETTERED_MESSAGES_TOTAL = Metric(
     "Dead letters ever written to the destination.",
     ("destination", "source", "reason"),
 )
+DEAD_LETTERS_BORN = Metric(
+    "dead_letters_born_timestamp_seconds",
+    "gauge",
+    "seconds",
+    "When the destination's first dead letters were seen, as Unix time; absent where they were there before the agent.",
+    ("destination", "source", "reason"),
+)
 DEAD_LETTER_AGE_SECONDS = Metric(
     "dead_letter_age_seconds",
     "gauge",

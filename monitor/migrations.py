@@ -1,0 +1,78 @@
+"""The schema of the store, as ordered steps that are each applied once, in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("eda_monitor")
+
+#: `PRAGMA application_id` of a store of ours ("EDAM").
+APPLICATION_ID = 0x4544414D
+
+
+@migrations()
+def first_schema(db: Database) -> None:
+    """Times are UTC epoch milliseconds. A `value` of NULL marks the end of a series, a `prev` of NULL its birth."""
+    for statement in _FIRST.split(";\n"):
+        db.execute(statement)
+
+
+_FIRST = """
+CREATE TABLE series (
+  id INTEGER PRIMARY KEY, target TEXT NOT NULL, system TEXT NOT NULL, metric TEXT NOT NULL, labels TEXT NOT NULL,
+  UNIQUE (metric, target, labels)) STRICT;
+CREATE TABLE head (
+  ts INTEGER NOT NULL, series INTEGER NOT NULL, value REAL, prev REAL, PRIMARY KEY (ts, series)) WITHOUT ROWID, STRICT;
+CREATE TABLE latest (
+  series INTEGER PRIMARY KEY, ts INTEGER NOT NULL, value REAL) STRICT;
+CREATE TABLE scrape (
+  ts INTEGER NOT NULL, target TEXT NOT NULL, system TEXT NOT NULL, ok INTEGER NOT NULL, duration_seconds REAL NOT NULL,
+  requests INTEGER NOT NULL, error TEXT, skipped TEXT NOT NULL, errors TEXT NOT NULL,
+  PRIMARY KEY (ts, target)) WITHOUT ROWID, STRICT;
+CREATE TABLE memory (
+  target TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (target, key)) WITHOUT ROWID, STRICT;
+CREATE TABLE alert_state (
+  rule TEXT NOT NULL, fingerprint TEXT NOT NULL, labels TEXT NOT NULL, state TEXT NOT NULL, active_at REAL NOT NULL,
+  fired_at REAL, resolved_at REAL, value REAL NOT NULL, annotations TEXT NOT NULL, last_true_at REAL NOT NULL,
+  PRIMARY KEY (rule, fingerprint)) WITHOUT ROWID, STRICT;
+CREATE TABLE transition (
+  id INTEGER PRIMARY KEY, rule TEXT NOT NULL, fingerprint TEXT NOT NULL, labels TEXT NOT NULL, old TEXT NOT NULL,
+  new TEXT NOT NULL, at REAL NOT NULL, value REAL NOT NULL) STRICT;
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY, receiver TEXT NOT NULL, payload TEXT NOT NULL, created_at REAL NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, next_try_at REAL NOT NULL, sent_at REAL, last_error TEXT) STRICT;
+CREATE INDEX outbox_due ON outbox (next_try_at) WHERE sent_at IS NULL;
+CREATE VIEW backlog AS
+  SELECT series.target, json_extract(labels, '$.destination') AS destination, json_extract(labels, '$.group') AS "group",
+    latest.value AS messages, datetime(latest.ts / 1000, 'unixepoch') AS changed_at
+  FROM series JOIN latest ON latest.series = series.id
+  WHERE metric = 'backlog_messages' AND latest.value IS NOT NULL;
+CREATE VIEW dead_letters AS
+  SELECT series.target, json_extract(labels, '$.destination') AS destination,
+    json_extract(labels, '$.source') AS source, latest.value AS messages,
+    datetime(latest.ts / 1000, 'unixepoch') AS changed_at
+  FROM series JOIN latest ON latest.series = series.id
+  WHERE metric = 'dead_letters' AND latest.value IS NOT NULL;
+CREATE VIEW alerts AS
+  SELECT rule, state, labels, value, datetime(active_at, 'unixepoch') AS active_at,
+    datetime(fired_at, 'unixepoch') AS fired_at
+  FROM alert_state WHERE state != 'resolved'
+"""
+
+
+def migrate(connection: Any) -> None:
+    """Bring the schema up to date; raises ValueError when a newer program has written it."""
+    db = Database(connection, execute_plugins=False)
+    known = {migration.name for migration in migrations.pending(db)} | {m.name for m in migrations.applied(db)}
+    newer = known - _OURS
+    if newer:
+        raise ValueError(f"has the schema {', '.join(sorted(newer))} of a newer program")
+    if migrations.pending(db):
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        migrations.apply(db)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+_OURS = {"first_schema"}

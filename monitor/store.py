@@ -1,0 +1,294 @@
+"""The store: what is written to SQLite, by one agent a file, in one transaction a scrape."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from collectors.base import Scrape
+from monitor.migrations import migrate
+from monitor.reader import (
+    AlertState,
+    Notification,
+    Reader,
+    Series,
+    StoreError,
+    TargetRow,
+    Transition,
+)
+
+__all__ = [
+    "AlertState", "Notification", "OutboxRow", "Reader", "Series", "Store", "StoreError", "TargetRow", "Transition", "Tx",
+]  # fmt: skip
+
+HEAD_SECONDS = 6 * 3600
+HISTORY_SECONDS = 30 * 86400
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA journal_size_limit = 16777216",
+)
+
+_Key = tuple[str, tuple[str, ...]]
+
+
+class OutboxRow(NamedTuple):
+    """A message that waits to be sent."""
+
+    id: int
+    receiver: str
+    payload: str
+    attempts: int
+
+
+class Tx:
+    """What rules may read and write within the transaction of a scrape."""
+
+    def __init__(self, db: sqlite3.Connection, path: str) -> None:
+        self._db = db
+        self.reader = Reader(path, db)
+
+    def alert_states(self, rule: str) -> dict[str, AlertState]:
+        return {state.fingerprint: state for state in self.reader.alerts() if state.rule == rule}
+
+    def save_alert(self, state: AlertState) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO alert_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                state.rule, state.fingerprint, json.dumps(state.labels), state.state, state.active_at, state.fired_at,
+                state.resolved_at, state.value, json.dumps(state.annotations), state.last_true_at,
+            ),
+        )  # fmt: skip
+
+    def forget_alert(self, rule: str, fingerprint: str) -> None:
+        self._db.execute("DELETE FROM alert_state WHERE rule = ? AND fingerprint = ?", (rule, fingerprint))
+
+    def add_transition(
+        self, rule: str, fingerprint: str, labels: dict[str, str], old: str, new: str, at: float, value: float
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO transition (rule, fingerprint, labels, old, new, at, value) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (rule, fingerprint, json.dumps(labels), old, new, at, value),
+        )
+
+    def enqueue(self, receiver: str, payload: str, at: float) -> None:
+        self._db.execute(
+            "INSERT INTO outbox (receiver, payload, created_at, next_try_at) VALUES (?, ?, ?, ?)",
+            (receiver, payload, at, at),
+        )
+
+
+class Store:
+    """The one writer of a file. Safe to use from several threads; raises StoreError."""
+
+    def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = str(path)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._claim = _claimed(self.path)
+        try:
+            self._db = _opened(self.path)
+        except StoreError:
+            self._claim.close()
+            raise
+        self._targets: dict[str, _Target] = {}
+        self._closed = False
+
+    def record(self, scrape: Scrape, judge: Callable[[Tx], None] | None = None) -> None:
+        """Write one scrape and what `judge` makes of it, both or neither."""
+        try:
+            with self._transaction():
+                self._write(scrape)
+                if judge is not None:
+                    judge(Tx(self._db, self.path))
+        except StoreError:
+            self._targets.pop(scrape.target, None)  # what it holds may have been rolled back
+            raise
+
+    def memory(self, target: str) -> dict[str, bytes]:
+        """What the target's collector asked to remember."""
+        with self._lock:
+            return dict(self._run("SELECT key, value FROM memory WHERE target = ?", target).fetchall())
+
+    def reader(self) -> Reader:
+        return Reader(self.path)
+
+    def outbox_due(self, now: float) -> list[OutboxRow]:
+        with self._lock:
+            rows = self._run(
+                "SELECT id, receiver, payload, attempts FROM outbox WHERE sent_at IS NULL AND next_try_at <= ? ORDER BY id",
+                now,
+            )
+            return [OutboxRow(*row) for row in rows.fetchall()]
+
+    def outbox_done(self, id: int, now: float) -> None:
+        self._change("UPDATE outbox SET sent_at = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?", now, id)
+
+    def outbox_retry(self, id: int, next_try_at: float, error: str) -> None:
+        self._change(
+            "UPDATE outbox SET next_try_at = ?, last_error = ?, attempts = attempts + 1 WHERE id = ?",
+            next_try_at, error, id,
+        )  # fmt: skip
+
+    def maintain(self, now: float, slice_rows: int = 5000) -> bool:
+        """Delete one slice of what is past its retention; True when more remains."""
+        head, history = (now - HEAD_SECONDS) * 1000, (now - HISTORY_SECONDS) * 1000
+        more = self._prune("head", "ts < ?", "ts, series", head, slice_rows)
+        more |= self._prune("scrape", "ts < ?", "ts, target", history, slice_rows)
+        more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
+        more |= self._prune("outbox", "sent_at < ?", "id", history / 1000, slice_rows)
+        return more
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the file and of its write-ahead log."""
+        files = {"store_bytes": Path(self.path), "wal_bytes": Path(self.path + "-wal")}
+        return {name: file.stat().st_size if file.exists() else 0 for name, file in files.items()}
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                with suppress(sqlite3.Error):
+                    self._db.execute("PRAGMA optimize")
+                self._db.close()
+                self._claim.close()
+
+    def _write(self, scrape: Scrape) -> None:
+        ts = round(scrape.started_at * 1000)
+        reading = scrape.reading
+        self._db.execute(
+            "INSERT OR REPLACE INTO scrape VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                ts, scrape.target, scrape.system, scrape.ok, scrape.duration_seconds, reading.requests, scrape.error,
+                json.dumps(reading.skipped), json.dumps(reading.errors),
+            ),
+        )  # fmt: skip
+        if scrape.ok:
+            self._target(scrape).write(self._db, scrape, ts)
+            self._remember(scrape)
+
+    def _target(self, scrape: Scrape) -> _Target:
+        if scrape.target not in self._targets:
+            self._targets[scrape.target] = _Target(self._db, scrape.target)
+        return self._targets[scrape.target]
+
+    def _remember(self, scrape: Scrape) -> None:
+        memory = scrape.reading.memory
+        kept = [(scrape.target, key, value) for key, value in memory.items() if value is not None]
+        gone = [(scrape.target, key) for key, value in memory.items() if value is None]
+        self._db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", kept)
+        self._db.executemany("DELETE FROM memory WHERE target = ? AND key = ?", gone)
+
+    def _prune(self, table: str, condition: str, key: str, bound: float, rows: int) -> bool:
+        columns = f"({key})" if "," in key else key
+        return rows == self._change(
+            f"DELETE FROM {table} WHERE {columns} IN (SELECT {key} FROM {table} WHERE {condition} LIMIT ?)", bound, rows
+        )
+
+    def _change(self, sql: str, *parameters: object) -> int:
+        with self._transaction():
+            return self._db.execute(sql, parameters).rowcount  # type: ignore[arg-type]
+
+    def _run(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(sql, parameters)  # type: ignore[arg-type]
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise StoreError(f"{self.path}: cannot be written: {error}") from None
+                raise
+
+
+class _Target:
+    """The series of one target as they stand, so that only changes are written."""
+
+    def __init__(self, db: sqlite3.Connection, name: str) -> None:
+        self.name = name
+        self.ids: dict[_Key, int] = {}
+        self.values: dict[_Key, float | None] = {}
+        rows = db.execute(
+            "SELECT id, metric, labels, value FROM series JOIN latest ON latest.series = id WHERE target = ?", (name,)
+        )
+        for series, metric, labels, value in rows:
+            key = (metric, tuple(json.loads(labels).values()))
+            self.ids[key], self.values[key] = series, value
+
+    def write(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> None:
+        present: dict[_Key, float] = {(s.metric.name, s.labels): float(s.value) for s in scrape.reading.samples}
+        values = self.values
+        changed: dict[_Key, float | None] = {key: v for key, v in present.items() if values.get(key) != v}
+        changed.update((key, None) for key, value in values.items() if value is not None and key not in present)
+        self._name_new(db, scrape, changed)
+        rows = [(ts, self.ids[key], value, values.get(key)) for key, value in changed.items()]
+        db.executemany("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)", rows)
+        db.executemany("INSERT OR REPLACE INTO latest VALUES (?, ?, ?)", [(series, ts, v) for ts, series, v, _ in rows])
+        values.update(changed)
+
+    def _name_new(self, db: sqlite3.Connection, scrape: Scrape, changed: dict[_Key, float | None]) -> None:
+        if all(key in self.ids for key in changed):
+            return
+        for metric, labels, _ in scrape.reading.samples:
+            key = (metric.name, labels)
+            if key not in self.ids:
+                text = json.dumps(dict(zip(metric.labels, labels, strict=True)), ensure_ascii=False)
+                cursor = db.execute(
+                    "INSERT INTO series (target, system, metric, labels) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET system = excluded.system RETURNING id",
+                    (self.name, scrape.system, metric.name, text),
+                )
+                self.ids[key] = cursor.fetchone()[0]
+
+
+def _claimed(path: str) -> TextIO:
+    """Holds the right to write the file until closed, or until the process ends in whatever way."""
+    try:
+        claim = open(f"{path}.lock", "w")  # noqa: SIM115, PTH123, it is held as long as the store is open
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be opened: {error.strerror}") from None
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        claim.close()
+        raise StoreError(f"{path}: another agent has it; expected one agent a store") from None
+    return claim
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: cannot be opened: {error}") from None
+    try:
+        for pragma in _PRAGMAS:
+            db.execute(pragma)
+        migrate(db)
+    except (sqlite3.Error, ValueError) as error:
+        db.close()
+        raise StoreError(f"{path}: {_said(error)}") from None
+    return db
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+        return "is not an SQLite database; expected a store of eda-monitor, or no file"
+    return str(error)
