@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from collectors import metrics as m
 from collectors.base import CollectError, Collector, Reading, Sample, Scrape, TargetSettings
 from monitor.alerts.engine import Deliverer, Engine
+from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
 from monitor.store import Store, StoreError
 
@@ -92,6 +93,7 @@ class Agent:
         self.targets = list(targets)
         self.store, self.exporter, self.engine, self.deliverer = store, exporter, engine, deliverer
         self.tallies = {target.name: Tally() for target, _ in self.targets}
+        self.births = {target.name: Births(store.memory(target.name).get(MEMORY_KEY)) for target, _ in self.targets}
         self._stop = threading.Event()
         self._news = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -121,6 +123,7 @@ class Agent:
         """Store, judge and show one scrape."""
         tally = self.tallies[scrape.target]
         tally.add(scrape)
+        scrape.reading.samples.extend(self.births[scrape.target].add_to(scrape))
         began = time.monotonic()
         try:
             self.store.record(scrape, lambda tx: self.engine.judge(tx, scrape.started_at, scrape.target))
@@ -136,7 +139,8 @@ class Agent:
         thread.start()
 
     def _collect_for_ever(self, target: TargetSettings, collector: Collector) -> None:
-        collector.restore(self.store.memory(target.name))
+        memory = self.store.memory(target.name)
+        collector.restore({key: value for key, value in memory.items() if key != MEMORY_KEY})
         due = time.monotonic() + random.uniform(0, min(1.0, target.interval / 10))
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             outcome = scrape(target, collector)

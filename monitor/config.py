@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -50,7 +50,7 @@ class ConsoleSettings(Settings):
 
 class ReceiverSettings(Settings):
     name: Annotated[str, Field(min_length=1)]
-    kind: str
+    kind: Literal["webhook"]
     url: Annotated[str, Field(pattern=r"^https?://")]
 
 

@@ -148,11 +148,15 @@ class Reader:
                 found.append(Series(metric, labels, points))
         return found
 
-    def trend(self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None) -> list[Series]:
+    def trend(
+        self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None
+    ) -> list[Series]:
         """The window thinned to at most so many points, each the last of its slot."""
         slot = (end - start) / points
         return [
-            series._replace(points=list({int((ts - start) / slot): (ts, value) for ts, value in series.points}.values()))
+            series._replace(
+                points=list({int((ts - start) / slot): (ts, value) for ts, value in series.points}.values())
+            )
             for series in self.window(metric, start, end, where)
         ]
 

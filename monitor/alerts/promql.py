@@ -72,5 +72,3 @@ def _duration(seconds: float) -> str:
 def _quoted(text: str) -> str:
     """A JSON string is a YAML and a PromQL string too."""
     return json.dumps(text, ensure_ascii=False)
-
-

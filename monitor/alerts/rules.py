@@ -68,7 +68,9 @@ class Rule(Settings):
     def _durations(cls, raw: object) -> object:
         if not isinstance(raw, dict):
             return raw
-        return {key: parse_duration(value) if key in ("for", "keep_firing_for") else value for key, value in raw.items()}
+        return {
+            key: parse_duration(value) if key in ("for", "keep_firing_for") else value for key, value in raw.items()
+        }
 
     @model_validator(mode="after")
     def _is_whole(self) -> Rule:
@@ -142,7 +144,9 @@ def evaluate(rule: Rule, read: Read, now: float) -> list[Verdict]:
             value = apply(rule.function, one.points, now - span, now)
         if value is not None:
             grouped[tuple(one.labels.get(name, "") for name in rule.by)] += value
-    return [Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in grouped.items() if holds(rule, value)]
+    return [
+        Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in grouped.items() if holds(rule, value)
+    ]
 
 
 def holds(rule: Rule, value: float) -> bool:
@@ -227,9 +231,7 @@ def _births(rule: Rule, read: Read, now: float) -> dict[frozenset[tuple[str, str
     }
 
 
-def _born_value(
-    rule: Rule, one: Series, born: dict[frozenset[tuple[str, str]], float], now: float
-) -> float | None:
+def _born_value(rule: Rule, one: Series, born: dict[frozenset[tuple[str, str]], float], now: float) -> float | None:
     """What a counter that was born within the window counts: all of it, from 0."""
     at = born.get(frozenset(one.labels.items()))
     recent = at is not None and rule.window is not None and now - at < rule.window

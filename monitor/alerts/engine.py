@@ -1,0 +1,154 @@
+"""The alert engine: keeps each alert's state in the store, and sends what changed.
+
+`judge` runs inside the transaction of a scrape: a transition and its message are rows, both or neither.
+Sending comes later, from the outbox, at least once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.alerts.notifiers import NotifyError
+from monitor.alerts.rules import Rule, Series, Verdict, annotations, evaluate
+from monitor.store import AlertState, OutboxRow, Store, Tx
+
+#: How long a resolved alert is remembered.
+RESOLVED_SECONDS = 900.0
+#: Waits between tries of a notification; the last one repeats.
+RETRY_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0)
+
+Send = Callable[[str], None]
+
+
+class Engine:
+    """Evaluates the rules after every scrape of a target, for that target."""
+
+    def __init__(self, rules: Sequence[Rule], receivers: Sequence[str], console_url: str) -> None:
+        self.rules, self.receivers, self.console_url = list(rules), list(receivers), console_url
+
+    def judge(self, tx: Tx, now: float, target: str) -> None:
+        """Move the alerts of the target on, and put a message for each transition into the outbox."""
+
+        def read(metric: str, start: float, end: float) -> list[Series]:
+            return tx.reader.window(metric, start, end, {"target": target})
+
+        for rule in self.rules:
+            before = {fp: s for fp, s in tx.alert_states(rule.name).items() if s.labels.get("target") == target}
+            true = {
+                fingerprint(labels): (labels, v) for v in evaluate(rule, read, now) for labels in [_labels(rule, v)]
+            }
+            for fp in before.keys() | true.keys():
+                self._move(tx, rule, before.get(fp), true.get(fp), fp, now)
+
+    def _move(
+        self,
+        tx: Tx,
+        rule: Rule,
+        old: AlertState | None,
+        true: tuple[dict[str, str], Verdict] | None,
+        fp: str,
+        now: float,
+    ) -> None:
+        new = step(rule, old, true, fp, now)
+        if new is None:
+            tx.forget_alert(rule.name, fp)
+            return
+        tx.save_alert(new)
+        state = old.state if old else "inactive"
+        if new.state == state:
+            return
+        tx.add_transition(rule.name, fp, new.labels, state, new.state, now, new.value)
+        if new.state in ("firing", "resolved"):
+            for receiver in self.receivers:
+                tx.enqueue(receiver, json.dumps(payload(receiver, new, self.console_url)), now)
+
+
+def step(
+    rule: Rule, old: AlertState | None, true: tuple[dict[str, str], Verdict] | None, fp: str, now: float
+) -> AlertState | None:
+    """The next state of one alert, as Prometheus' rule manager makes it; None where nothing is to be kept."""
+    active = old if old is not None and old.state != "resolved" else None
+    if true is not None:
+        labels, (_, value) = true
+        texts = annotations(rule, labels, value)
+        if active is None:
+            active = AlertState(rule.name, fp, labels, "pending", now, None, None, value, texts, now)
+        active = replace(active, value=value, annotations=texts, last_true_at=now)
+        if active.state == "pending" and now - active.active_at >= rule.for_:
+            active = replace(active, state="firing", fired_at=now)
+        return active
+    if active is None:
+        return old if old is not None and now - (old.resolved_at or 0) < RESOLVED_SECONDS else None
+    if active.state == "pending":
+        return None
+    if now - active.last_true_at < rule.keep_firing_for:
+        return active
+    return replace(active, state="resolved", resolved_at=now)
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """16 hexadecimal digits that stand for a set of labels."""
+    return hashlib.sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()[:16]
+
+
+def payload(receiver: str, state: AlertState, console_url: str) -> dict[str, Any]:
+    """A message in the form of Alertmanager's webhook, version 4, about one alert."""
+    alert = {
+        "status": state.state,
+        "labels": state.labels,
+        "annotations": {**state.annotations, "console_url": console_url},
+        "startsAt": _rfc3339(state.fired_at),
+        "endsAt": _rfc3339(state.resolved_at),
+        "generatorURL": console_url,
+        "fingerprint": state.fingerprint,
+    }
+    return {
+        "version": "4",
+        "groupKey": f'{{}}:{{alertname="{state.rule}", fingerprint="{state.fingerprint}"}}',
+        "truncatedAlerts": 0,
+        "status": state.state,
+        "receiver": receiver,
+        "groupLabels": {"alertname": state.rule},
+        "commonLabels": state.labels,
+        "commonAnnotations": alert["annotations"],
+        "externalURL": console_url,
+        "alerts": [alert],
+    }
+
+
+def _labels(rule: Rule, verdict: Verdict) -> dict[str, str]:
+    return {"alertname": rule.name, "severity": rule.severity, **verdict.labels}
+
+
+def _rfc3339(at: float | None) -> str:
+    """Alertmanager writes the zero time where there is none."""
+    return "0001-01-01T00:00:00Z" if at is None else datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+
+
+class Deliverer:
+    """Sends what waits in the outbox. A message is done when its receiver took it, or can never take it."""
+
+    def __init__(self, store: Store, receivers: Mapping[str, Send]) -> None:
+        self.store, self.receivers = store, dict(receivers)
+
+    def deliver_due(self, now: float) -> None:
+        for row in self.store.outbox_due(now):
+            self._deliver(row, now)
+
+    def _deliver(self, row: OutboxRow, now: float) -> None:
+        send = self.receivers.get(row.receiver)
+        if send is None:
+            self.store.outbox_done(row.id, now)  # the receiver was taken out of the configuration
+            return
+        try:
+            send(row.payload)
+        except NotifyError as error:
+            wait = RETRY_SECONDS[-1] if error.permanent else RETRY_SECONDS[min(row.attempts, len(RETRY_SECONDS) - 1)]
+            self.store.outbox_retry(row.id, now + wait, str(error))
+        else:
+            self.store.outbox_done(row.id, now)
