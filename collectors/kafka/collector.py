@@ -224,9 +224,7 @@ class KafkaCollector:
                     yield from _backlog(group, topic, known, [age for age in ages if age is not None])
 
 
-def _backlog(
-    group: str, topic: str, known: Mapping[int, tuple[int, int, int]], ages: list[Age]
-) -> Iterator[Sample]:
+def _backlog(group: str, topic: str, known: Mapping[int, tuple[int, int, int]], ages: list[Age]) -> Iterator[Sample]:
     """Backlog of one group on one topic, from (committed, log start, log end) a partition."""
     yield m.BACKLOG_MESSAGES.sample(sum(max(0, end - max(c, start)) for c, start, end in known.values()), topic, group)
     yield m.MESSAGES_OUT_TOTAL.sample(sum(committed for committed, _, _ in known.values()), topic, group)

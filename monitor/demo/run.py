@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from monitor.demo.traffic import run_traffic
 from rich.console import Console
 from rich.markup import escape
 
 from monitor.demo import services
+from monitor.demo.traffic import run_traffic
 
 out = Console()
 

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from kafka import KafkaProducer
+
 from monitor.demo.services import Kafka, free_port
 
 pytestmark = pytest.mark.integration

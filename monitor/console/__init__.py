@@ -1,0 +1,28 @@
+"""The console: Streamlit pages over the store, which they read and never write."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+STORE_VARIABLE = "EDA_MONITOR_STORE"
+
+
+def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
+    """The command that serves the console over a store, and its environment."""
+    host, _, port = listen.rpartition(":")
+    options = {
+        "server.headless": "true",
+        "server.address": host,
+        "server.port": port,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
+        "client.showErrorDetails": "none",
+        "runner.magicEnabled": "false",
+    }
+    app = Path(__file__).with_name("app.py")
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    environment = {**os.environ, STORE_VARIABLE: str(store)}
+    return [sys.executable, "-m", "streamlit", "run", str(app), *flags], environment

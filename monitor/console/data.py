@@ -1,0 +1,121 @@
+"""The only door from the pages to the data: what a page shows, as frozen values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.derive import sentence
+from monitor.reader import AlertState, Notification, Reader, Series, TargetRow
+
+TREND_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A group on a destination. None means unknown, never 0."""
+
+    target: str
+    destination: str
+    group: str
+    backlog: float
+    age_seconds: float | None
+    quality: float | None
+    trend: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterStore:
+    target: str
+    destination: str
+    source: str
+    depth: float
+    arrived: float | None
+    oldest_seconds: float | None
+    trend: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the page "now" shows."""
+
+    sentence: str
+    data_age_seconds: float | None
+    alerts: tuple[AlertState, ...]
+    consumers: tuple[Consumer, ...]
+    dead_letters: tuple[DeadLetterStore, ...]
+    targets: tuple[TargetRow, ...]
+    last_message: Notification | None
+
+
+def load_overview(path: Path | str, now: float) -> Overview:
+    """Read the overview from the store; raises StoreError."""
+    reader = Reader(path)
+    try:
+        targets = reader.targets(now)
+        alerts = [state for state in reader.alerts() if state.state != "resolved"]
+        consumers = _consumers(reader, now)
+        dead_letters = _dead_letters(reader, now)
+        messages = reader.notifications(1)
+    finally:
+        reader.close()
+    ages = [now - target.last_success_at for target in targets if target.last_success_at is not None]
+    return Overview(
+        sentence(alerts, targets, [(c.group, c.destination, c.age_seconds) for c in consumers]),
+        max(ages, default=None),
+        tuple(sorted(alerts, key=lambda state: (state.state != "firing", state.labels.get("severity", "")))),
+        tuple(consumers),
+        tuple(dead_letters),
+        tuple(targets),
+        messages[0] if messages else None,
+    )
+
+
+def message_text(message: Notification) -> str:
+    """What a notification said, in a line."""
+    return "; ".join(
+        f"{alert['labels']['alertname']} {alert['status']}: {alert['annotations'].get('summary', '')}"
+        for alert in json.loads(message.payload)["alerts"]
+    )
+
+
+def _consumers(reader: Reader, now: float) -> list[Consumer]:
+    ages = _values(reader.latest("backlog_age_seconds", now), "destination", "group")
+    qualities = _values(reader.latest("backlog_age_quality", now), "destination", "group")
+    trends = _trends(reader.trend("backlog_messages", now - TREND_SECONDS, now), "destination", "group")
+    found = [
+        Consumer(*key, backlog, ages.get(key), qualities.get(key), trends.get(key, ()))
+        for key, backlog in _values(reader.latest("backlog_messages", now), "destination", "group").items()
+    ]
+    return sorted(found, key=lambda one: (-(one.age_seconds or 0), -one.backlog, one.destination, one.group))
+
+
+def _dead_letters(reader: Reader, now: float) -> list[DeadLetterStore]:
+    oldest = _values(reader.latest("dead_letter_age_seconds", now), "destination")
+    window = reader.trend("dead_letters", now - TREND_SECONDS, now)
+    trends = _trends(window, "destination", "source")
+    found = [
+        DeadLetterStore(
+            *key,
+            depth,
+            trends[key][-1] - trends[key][0] if len(trends.get(key, ())) > 1 else None,
+            oldest.get(key[:2]),
+            trends.get(key, ()),
+        )
+        for key, depth in _values(reader.latest("dead_letters", now), "destination", "source").items()
+    ]
+    return sorted(found, key=lambda one: (-(one.arrived or 0), -one.depth, one.destination))
+
+
+def _key(series: Series, labels: tuple[str, ...]) -> tuple[str, ...]:
+    return (series.labels["target"], *(series.labels[name] for name in labels))
+
+
+def _values(found: Iterable[Series], *labels: str) -> dict[tuple[str, ...], float]:
+    return {_key(series, labels): series.points[-1][1] for series in found}
+
+
+def _trends(found: Iterable[Series], *labels: str) -> dict[tuple[str, ...], tuple[float, ...]]:
+    return {_key(series, labels): tuple(value for _, value in series.points) for series in found}

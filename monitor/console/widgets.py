@@ -1,0 +1,116 @@
+"""The parts that pages are made of. Names from brokers are escaped: they may hold anything."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import streamlit as st
+
+from monitor.console.data import Overview, message_text
+from monitor.derive import QUALITY, duration
+
+STALE_SECONDS = 60.0
+ROWS = 200
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown leaves as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])", r"\\\1", text)
+
+
+def state(overview: Overview) -> None:
+    """The sentence of state, and how old the data is."""
+    age = overview.data_age_seconds
+    healthy = overview.sentence.startswith("All is well")
+    icon, colour = (":material/check_circle:", "green") if healthy else (":material/error:", "red")
+    st.markdown(f"### :{colour}[{icon}] {escaped(overview.sentence)}")
+    if age is None:
+        st.caption(":red[No target has ever been read: the figures are unknown.]")
+    elif age > STALE_SECONDS:
+        st.caption(f":red[:material/schedule: Stale: the data is {duration(age)} old.]")
+    else:
+        st.caption(f":material/schedule: As of {duration(age)} ago")
+
+
+def alerts(overview: Overview, now: float) -> None:
+    for alert in overview.alerts:
+        text = f"**{escaped(alert.rule)}** — {escaped(alert.annotations.get('summary', ''))}"
+        if alert.state == "firing":
+            since = duration(now - (alert.fired_at or now))
+            st.error(f"{text} · firing for {since}", icon=":material/notifications_active:")
+        else:
+            st.warning(f"{text} · pending for {duration(now - alert.active_at)}", icon=":material/hourglass_top:")
+
+
+def consumers(overview: Overview) -> None:
+    st.markdown("##### Consumers, furthest behind first")
+    if not overview.consumers:
+        st.info("No group has committed an offset yet.")
+        return
+    rows = [
+        {
+            "group": one.group,
+            "destination": one.destination,
+            "messages": one.backlog,
+            "behind": _age(one.age_seconds, one.quality),
+            "15 minutes": list(one.trend),
+        }
+        for one in overview.consumers[:ROWS]
+    ]
+    _table(rows, "consumers")
+
+
+def dead_letters(overview: Overview) -> None:
+    st.markdown("##### Dead letters")
+    if not overview.dead_letters:
+        st.success("No dead-letter destination was found.", icon=":material/inbox:")
+        return
+    rows = [
+        {
+            "destination": one.destination,
+            "source": one.source or "–",
+            "waiting": one.depth,
+            "new, 15 min": "–" if one.arrived is None else f"{one.arrived:+.0f}",
+            "oldest": _age(one.oldest_seconds, None),
+            "15 minutes": list(one.trend),
+        }
+        for one in overview.dead_letters[:ROWS]
+    ]
+    _table(rows, "dead_letters")
+
+
+def targets(overview: Overview, now: float) -> None:
+    lines = []
+    for target in overview.targets:
+        seen = f"read {duration(now - target.last_success_at)} ago" if target.last_success_at else "never read"
+        parts = f", {len(target.errors)} parts failed" if target.errors else ""
+        if target.up:
+            lines.append(f":green[:material/check:] {escaped(target.name)}: {seen}{parts}")
+        else:
+            lines.append(f":red[:material/close:] {escaped(target.name)}: {seen}. {escaped(target.error or '')}")
+    if lines:
+        st.caption("Targets: " + " · ".join(lines))
+
+
+def last_message(overview: Overview, now: float) -> None:
+    message = overview.last_message
+    if message is None:
+        st.caption("No notification has been sent: no alert fired, or there is no receiver.")
+        return
+    when = f"sent {duration(now - message.sent_at)} ago" if message.sent_at else f"waiting, {message.attempts} tries"
+    problem = f" ({escaped(message.last_error)})" if message.last_error else ""
+    st.caption(
+        f":material/outgoing_mail: Last notification to {escaped(message.receiver)}, {when}{problem}: "
+        f"{escaped(message_text(message))}"
+    )
+
+
+def _age(seconds: float | None, quality: float | None) -> str:
+    return "–" if seconds is None else f"{QUALITY.get(quality or 0, '')}{duration(seconds)}"
+
+
+def _table(rows: list[dict[str, object]], key: str) -> None:
+    config = {"15 minutes": st.column_config.AreaChartColumn(width="small")}
+    height = min(36 + 35 * len(rows), 400)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, height=height, key=key)

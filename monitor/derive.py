@@ -1,0 +1,49 @@
+"""What follows from the figures, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from monitor.reader import AlertState, TargetRow
+
+#: Words for how an age is known, by backlog_age_quality.
+QUALITY = {3.0: "", 2.0: "about ", 1.0: "at least "}
+
+#: A group that is less far behind than this is healthy.
+BEHIND_SECONDS = 60.0
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `8 s`, `3 min`, `2 h 5 min`, `3 d`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{hours // 24} d"
+
+
+def sentence(
+    alerts: Sequence[AlertState],
+    targets: Sequence[TargetRow],
+    consumers: Iterable[tuple[str, str, float | None]],
+) -> str:
+    """The state of everything, in one sentence. `consumers` are (group, destination, seconds behind), worst first."""
+    if not targets:
+        return "No target has been read yet."
+    parts = []
+    blind = [target.name for target in targets if not target.up]
+    if blind:
+        parts.append(f"{', '.join(blind)} cannot be read: its figures are unknown")
+    firing = [state for state in alerts if state.state == "firing"]
+    if firing:
+        parts.append(f"{len(firing)} alert{'s' if len(firing) > 1 else ''} firing")
+    worst = next((one for one in consumers if one[2] is not None and one[2] >= BEHIND_SECONDS), None)
+    if worst is not None:
+        parts.append(f"{worst[0]} is {duration(worst[2] or 0)} behind on {worst[1]}")
+    if not parts:
+        return "All is well: no alert fires, and every group keeps up."
+    return "; ".join(parts) + "."
