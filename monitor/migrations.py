@@ -45,7 +45,8 @@ CREATE TABLE outbox (
   attempts INTEGER NOT NULL DEFAULT 0, next_try_at REAL NOT NULL, sent_at REAL, last_error TEXT) STRICT;
 CREATE INDEX outbox_due ON outbox (next_try_at) WHERE sent_at IS NULL;
 CREATE VIEW backlog AS
-  SELECT series.target, json_extract(labels, '$.destination') AS destination, json_extract(labels, '$.group') AS "group",
+  SELECT series.target, json_extract(labels, '$.destination') AS destination,
+    json_extract(labels, '$.group') AS "group",
     latest.value AS messages, datetime(latest.ts / 1000, 'unixepoch') AS changed_at
   FROM series JOIN latest ON latest.series = series.id
   WHERE metric = 'backlog_messages' AND latest.value IS NOT NULL;

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from collectors import metrics as m
@@ -181,35 +181,35 @@ class Reader:
             )
         ]
 
-    def _all(self, sql: str, parameters: Iterable[object] = ()) -> list[tuple[object, ...]]:
+    def _all(self, sql: str, parameters: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         try:
-            return self._db.execute(sql, tuple(parameters)).fetchall()  # type: ignore[arg-type]
+            return self._db.execute(sql, tuple(parameters)).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from None
 
     def _last_success(self, now: float) -> dict[str, float]:
         rows = self._all("SELECT target, max(ts) FROM scrape WHERE ok AND ts <= ? GROUP BY target", (now * 1000,))
-        return {target: ts / 1000 for target, ts in rows}  # type: ignore[misc, operator]
+        return {target: ts / 1000 for target, ts in rows}
 
     def _good_times(self, start: float, end: float) -> dict[str, list[float]]:
         times: dict[str, list[float]] = defaultdict(list)
         sql = "SELECT target, ts FROM scrape WHERE ok AND ts > ? AND ts <= ? ORDER BY ts"
         for target, ts in self._all(sql, (start * 1000, end * 1000)):
-            times[target].append(ts / 1000)  # type: ignore[index, operator]
+            times[target].append(ts / 1000)
         return times
 
     def _series(self, metric: str, where: Where | None) -> list[tuple[int, dict[str, str], float, float | None]]:
         """Id, labels, time and value of the last change of each series of a metric."""
         rows = self._all(
-            "SELECT id, target, system, labels, ts, value FROM series JOIN latest ON latest.series = id WHERE metric = ?",
+            "SELECT id, target, system, labels, ts, value FROM series JOIN latest ON series = id WHERE metric = ?",
             (metric,),
         )
         found = []
         for series, target, system, text, ts, value in rows:
-            labels = {"target": target, "system": system, **json.loads(text)}  # type: ignore[arg-type]
+            labels = {"target": target, "system": system, **json.loads(text)}
             if all(labels.get(name) == wanted for name, wanted in (where or {}).items()):
-                found.append((series, labels, ts / 1000, value))  # type: ignore[operator]
-        return found  # type: ignore[return-value]
+                found.append((series, labels, ts / 1000, value))
+        return found
 
     def _changes(self, metric: str, start: float, end: float) -> dict[int, list[_Step]]:
         rows = self._all(
@@ -219,13 +219,13 @@ class Reader:
         )
         changes: dict[int, list[_Step]] = defaultdict(list)
         for series, ts, value, prev in rows:
-            changes[series].append((ts / 1000, value, prev))  # type: ignore[index, operator, arg-type]
+            changes[series].append((ts / 1000, value, prev))
         return changes
 
     def _standing(self, series: int, at: float) -> list[_Step]:
         """The value that stood at a time after which the series changed: what its next change replaced."""
         rows = self._all("SELECT prev FROM head WHERE ts > ? AND series = ? ORDER BY ts LIMIT 1", (at * 1000, series))
-        return [(float("-inf"), rows[0][0], None)] if rows else []  # type: ignore[list-item]
+        return [(float("-inf"), rows[0][0], None)] if rows else []
 
     def _scrapes_as_series(self, metric: str, start: float, end: float, where: Where | None) -> list[Series]:
         rows = self._all(
@@ -237,12 +237,12 @@ class Reader:
             labels = {"target": target, "system": system}
             if any(labels.get(name) != wanted for name, wanted in (where or {}).items()):
                 continue
-            at: float = ts / 1000  # type: ignore[operator]
+            at: float = ts / 1000
             if ok:
-                good[target] = at  # type: ignore[index]
-            value = float(bool(ok)) if metric == m.COLLECTOR_UP.name else good.get(target)  # type: ignore[call-overload]
+                good[target] = at
+            value = float(bool(ok)) if metric == m.COLLECTOR_UP.name else good.get(target)
             if value is not None:
-                found.setdefault(target, Series(metric, labels, [])).points.append((at, value))  # type: ignore[arg-type]
+                found.setdefault(target, Series(metric, labels, [])).points.append((at, value))
         return list(found.values())
 
 
@@ -252,11 +252,11 @@ _Step = tuple[float, float | None, float | None]
 _ALERT = "rule, fingerprint, labels, state, active_at, fired_at, resolved_at, value, annotations, last_true_at"
 
 
-def _alert(row: tuple[object, ...]) -> AlertState:
+def _alert(row: tuple[Any, ...]) -> AlertState:
     rule, fingerprint, labels, state, active, fired, resolved, value, annotations, last_true = row
     return AlertState(
         rule, fingerprint, json.loads(labels), state, active, fired, resolved, value, json.loads(annotations), last_true
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def _points(times: Iterable[float], steps: list[_Step], start: float) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from collectors.base import Scrape
 from monitor.migrations import migrate
@@ -25,7 +25,8 @@ from monitor.reader import (
 )
 
 __all__ = [
-    "AlertState", "Notification", "OutboxRow", "Reader", "Series", "Store", "StoreError", "TargetRow", "Transition", "Tx",
+    "AlertState", "Notification", "OutboxRow", "Reader", "Series", "Store", "StoreError", "TargetRow", "Transition",
+    "Tx",
 ]  # fmt: skip
 
 HEAD_SECONDS = 6 * 3600
@@ -125,7 +126,8 @@ class Store:
     def outbox_due(self, now: float) -> list[OutboxRow]:
         with self._lock:
             rows = self._run(
-                "SELECT id, receiver, payload, attempts FROM outbox WHERE sent_at IS NULL AND next_try_at <= ? ORDER BY id",
+                "SELECT id, receiver, payload, attempts FROM outbox"
+                " WHERE sent_at IS NULL AND next_try_at <= ? ORDER BY id",
                 now,
             )
             return [OutboxRow(*row) for row in rows.fetchall()]
@@ -194,13 +196,13 @@ class Store:
             f"DELETE FROM {table} WHERE {columns} IN (SELECT {key} FROM {table} WHERE {condition} LIMIT ?)", bound, rows
         )
 
-    def _change(self, sql: str, *parameters: object) -> int:
+    def _change(self, sql: str, *parameters: Any) -> int:
         with self._transaction():
-            return self._db.execute(sql, parameters).rowcount  # type: ignore[arg-type]
+            return self._db.execute(sql, parameters).rowcount
 
-    def _run(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+    def _run(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
         try:
-            return self._db.execute(sql, parameters)  # type: ignore[arg-type]
+            return self._db.execute(sql, parameters)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from None
 

@@ -18,7 +18,7 @@ _RETRY = re.compile(r"(?P<source>.+?)[._-]retry(?:[._-]\d+)*", re.I)
 
 
 def source_of_dead_letters(topic: str, topics: Collection[str], declared: Mapping[str, str]) -> str | None:
-    """The topic whose dead letters these are ("" where it is not known); None for a topic that is not for dead letters."""
+    """The topic whose dead letters these are, "" where it is not known; None for a topic of another kind."""
     if topic in declared:
         return declared[topic]
     for pattern in (_SUFFIX, _PREFIX, _STREAM_ERROR):

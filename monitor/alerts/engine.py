@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.notifiers import NotifyError
-from monitor.alerts.rules import Rule, Series, Verdict, annotations, evaluate
-from monitor.store import AlertState, OutboxRow, Store, Tx
+from monitor.alerts.rules import Rule, Verdict, evaluate, texts
+from monitor.store import AlertState, OutboxRow, Series, Store, Tx
 
 #: How long a resolved alert is remembered.
 RESOLVED_SECONDS = 900.0
@@ -75,10 +75,10 @@ def step(
     active = old if old is not None and old.state != "resolved" else None
     if true is not None:
         labels, (_, value) = true
-        texts = annotations(rule, labels, value)
+        annotations = texts(rule, labels, value)
         if active is None:
-            active = AlertState(rule.name, fp, labels, "pending", now, None, None, value, texts, now)
-        active = replace(active, value=value, annotations=texts, last_true_at=now)
+            active = AlertState(rule.name, fp, labels, "pending", now, None, None, value, annotations, now)
+        active = replace(active, value=value, annotations=annotations, last_true_at=now)
         if active.state == "pending" and now - active.active_at >= rule.for_:
             active = replace(active, state="firing", fired_at=now)
         return active

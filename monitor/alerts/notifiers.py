@@ -1,4 +1,4 @@
-"""Notifiers: how a message reaches its receiver. Each raises NotifyError; `permanent` says that trying again soon is no use."""
+"""Notifiers: how a message reaches its receiver."""
 
 from __future__ import annotations
 

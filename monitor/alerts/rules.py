@@ -11,6 +11,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
+from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
@@ -49,7 +50,7 @@ class Rule(Settings):
     metric: str
     function: Function = "last"
     window: Duration | None = None
-    where: dict[str, str] = {}
+    where: Annotated[dict[str, str], Field(default_factory=dict)]
     by: tuple[str, ...] = ("target", "system")
     born: str | None = None
     above: float | None = None
@@ -192,7 +193,7 @@ def extrapolated(points: Points, start: float, end: float, *, counter: bool) -> 
     (first_at, first), (last_at, last) = points[0], points[-1]
     change = last - first
     if counter:
-        change += sum(before for (_, before), (_, after) in zip(points, points[1:], strict=False) if after < before)
+        change += sum(before for (_, before), (_, after) in pairwise(points) if after < before)
     sampled = last_at - first_at
     average = sampled / (len(points) - 1)
     to_start = first_at - start if first_at - start < average * 1.1 else average / 2
@@ -245,11 +246,11 @@ def filled(template: str, labels: dict[str, str], value: float) -> str:
     return re.sub(r"\{\{ *(\w+) *\}\}", lambda m: shown if m[1] == "value" else labels.get(m[1], ""), template)
 
 
-def annotations(rule: Rule, labels: dict[str, str], value: float) -> dict[str, str]:
+def texts(rule: Rule, labels: dict[str, str], value: float) -> dict[str, str]:
     """The texts of an alert."""
-    texts: Iterable[tuple[str, str]] = (
+    templates: Iterable[tuple[str, str]] = (
         ("summary", rule.summary),
         ("description", rule.description),
         ("runbook_url", rule.runbook),
     )
-    return {name: filled(text, labels, value) for name, text in texts if text}
+    return {name: filled(text, labels, value) for name, text in templates if text}

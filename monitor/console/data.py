@@ -86,8 +86,9 @@ def _consumers(reader: Reader, now: float) -> list[Consumer]:
     qualities = _values(reader.latest("backlog_age_quality", now), "destination", "group")
     trends = _trends(reader.trend("backlog_messages", now - TREND_SECONDS, now), "destination", "group")
     found = [
-        Consumer(*key, backlog, ages.get(key), qualities.get(key), trends.get(key, ()))
+        Consumer(target, topic, group, backlog, ages.get(key), qualities.get(key), trends.get(key, ()))
         for key, backlog in _values(reader.latest("backlog_messages", now), "destination", "group").items()
+        for target, topic, group in [key]
     ]
     return sorted(found, key=lambda one: (-(one.age_seconds or 0), -one.backlog, one.destination, one.group))
 
@@ -98,13 +99,16 @@ def _dead_letters(reader: Reader, now: float) -> list[DeadLetterStore]:
     trends = _trends(window, "destination", "source")
     found = [
         DeadLetterStore(
-            *key,
+            target,
+            topic,
+            source,
             depth,
             trends[key][-1] - trends[key][0] if len(trends.get(key, ())) > 1 else None,
             oldest.get(key[:2]),
             trends.get(key, ()),
         )
         for key, depth in _values(reader.latest("dead_letters", now), "destination", "source").items()
+        for target, topic, source in [key]
     ]
     return sorted(found, key=lambda one: (-(one.arrived or 0), -one.depth, one.destination))
 

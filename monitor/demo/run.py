@@ -53,7 +53,7 @@ def run_demo(seconds: float | None = None) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _everything(Path(folder), stop) as watcher:
             _wait(stop, watcher, seconds)
-    except services.ServiceMissing as missing:
+    except services.ServiceMissingError as missing:
         out.print(f"[red]{escape(str(missing))}[/]", soft_wrap=True)
         raise SystemExit(1) from None
     out.print("The demo has ended; nothing is left behind.")

@@ -26,11 +26,11 @@ STOP_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 
 
-class ServiceMissing(Exception):
+class ServiceMissingError(Exception):
     """A service is not to be had on this machine; the message says what would bring it."""
 
 
-class ServiceFailed(Exception):
+class ServiceFailedError(Exception):
     """A service did not start; the message holds the end of its log."""
 
 
@@ -77,7 +77,7 @@ def prometheus(config: str) -> Iterator[str]:
     """A Prometheus with this configuration; yields its URL."""
     program = shutil.which("prometheus")
     if program is None:
-        raise ServiceMissing("Prometheus is not installed: apt-get install prometheus")
+        raise ServiceMissingError("Prometheus is not installed: apt-get install prometheus")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="eda-prometheus-") as name:
         folder = Path(name)
@@ -94,7 +94,9 @@ def prometheus(config: str) -> Iterator[str]:
 def kafka_libs() -> Path:
     """The folder of Kafka's jars: of `KAFKA_HOME`, or fetched once by Maven into the user's cache."""
     if shutil.which("java") is None:
-        raise ServiceMissing("Java is not installed, and Kafka needs it: apt-get install openjdk-17-jre-headless maven")
+        raise ServiceMissingError(
+            "Java is not installed, and Kafka needs it: apt-get install openjdk-17-jre-headless maven"
+        )
     if "KAFKA_HOME" in os.environ:
         return Path(os.environ["KAFKA_HOME"]) / "libs"
     base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "eda-monitor"
@@ -106,14 +108,14 @@ def kafka_libs() -> Path:
 
 def _fetch_jars(base: Path, libs: Path) -> None:
     if shutil.which("mvn") is None:
-        raise ServiceMissing("Maven is not installed, and KAFKA_HOME is not set: apt-get install maven")
+        raise ServiceMissingError("Maven is not installed, and KAFKA_HOME is not set: apt-get install maven")
     base.mkdir(parents=True, exist_ok=True)
     pom = Path(__file__).with_name("kafka_pom.xml")
     with tempfile.TemporaryDirectory(dir=base) as name:
         command = ["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={name}/libs"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise ServiceMissing(f"Kafka's jars could not be fetched by Maven: {done.stdout.strip()[-300:]}")
+            raise ServiceMissingError(f"Kafka's jars could not be fetched by Maven: {done.stdout.strip()[-300:]}")
         if not libs.is_dir():
             Path(name, "libs").rename(libs)
 
@@ -163,7 +165,7 @@ def _wait(process: subprocess.Popen[bytes], answers: Callable[[], bool], log: Pa
     end = time.monotonic() + START_SECONDS
     while not answers():
         if process.poll() is not None or time.monotonic() > end:
-            raise ServiceFailed(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+            raise ServiceFailedError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.1)
 
 

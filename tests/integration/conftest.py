@@ -16,7 +16,7 @@ def kafka() -> Iterator[services.Kafka]:
     try:
         with services.kafka() as broker:
             yield broker
-    except services.ServiceMissing as missing:
+    except services.ServiceMissingError as missing:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(missing))
