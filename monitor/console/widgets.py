@@ -53,7 +53,7 @@ def consumers(overview: Overview) -> None:
             "group": one.group,
             "destination": one.destination,
             "messages": one.backlog,
-            "behind": _age(one.age_seconds, one.quality),
+            "behind": _age(one.age_seconds, one.quality if one.backlog else None),
             "15 minutes": list(one.trend),
         }
         for one in overview.consumers[:ROWS]
