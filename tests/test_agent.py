@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from monitor.alerts.engine import Deliverer, Engine
-from monitor.store import Reader, Store
 
 from collectors import metrics as m
 from collectors.base import CollectError, Finding, PartError, Reading, TargetSettings
 from monitor.agent import Agent, Tally, scrape
+from monitor.alerts.engine import Deliverer, Engine
 from monitor.exporter import Exporter
+from monitor.store import Reader, Store
 
 TARGET = TargetSettings(name="orders", kind="fake", interval=0.05, timeout=1)
 
