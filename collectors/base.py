@@ -15,15 +15,24 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 Kind = Literal["gauge", "counter", "histogram"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """A row of the vocabulary. `labels` are its own; every series also carries `target` and `system`."""
+    """A row of the vocabulary. `labels` are its own; every series also carries `target` and `system`.
+
+    A `foreign` one is not of the vocabulary: it speaks the name of another program, and is exposed, not stored.
+    """
 
     name: str
     kind: Kind
     unit: str
     help: str
     labels: tuple[str, ...] = ()
+    foreign: bool = False
+
+    @property
+    def exposed_name(self) -> str:
+        """The name on `/metrics`, without the suffixes of OpenMetrics."""
+        return self.name if self.foreign else f"eda_{self.name}"
 
     def sample(self, value: float, *labels: str) -> Sample:
         """A reading of this metric; raises ValueError when the labels are not those declared."""

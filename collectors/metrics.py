@@ -56,13 +56,6 @@ UNASSIGNED_PARTITIONS = Metric(
     "Partitions of the destination with commits of the group, yet assigned to none of its members.",
     ("destination", "group"),
 )
-GROUPS_NOT_READ = Metric(
-    "groups_not_read",
-    "gauge",
-    "",
-    "Groups for which no backlog is reported, by reason.",
-    ("reason",),
-)
 MESSAGES_IN_TOTAL = Metric(
     "messages_in_total",
     "counter",

@@ -17,7 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from collectors.base import Metric, Sample, Scrape
 from collectors.metrics import METRICS
 
-PREFIX = "eda_"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -28,22 +27,27 @@ class ExporterError(Exception):
     """The exporter cannot listen on its address."""
 
 
-def render_lines(target: str, system: str, samples: Iterable[Sample]) -> dict[str, str]:
-    """The exposition lines of one target, by metric name."""
+#: Exposition lines by metric.
+Lines = dict[Metric, str]
+
+
+def render_lines(target: str, system: str, samples: Iterable[Sample]) -> Lines:
+    """The exposition lines of one target."""
     common = f'target="{_escape(target)}",system="{_escape(system)}"'
-    lines: dict[str, list[str]] = defaultdict(list)
+    lines: dict[Metric, list[str]] = defaultdict(list)
     for metric, labels, value in samples:
         own = "".join(f',{name}="{_escape(text)}"' for name, text in zip(metric.labels, labels, strict=True))
-        lines[metric.name].append(f"{PREFIX}{metric.name}{{{common}{own}}} {_number(value)}\n")
-    return {name: "".join(rows) for name, rows in lines.items()}
+        lines[metric].append(f"{metric.exposed_name}{{{common}{own}}} {_number(value)}\n")
+    return {metric: "".join(rows) for metric, rows in lines.items()}
 
 
-def render_page(targets: Iterable[dict[str, str]], openmetrics: bool) -> bytes:
-    """A whole page: families in the order of the vocabulary, each with its header once."""
+def render_page(targets: Iterable[Lines], openmetrics: bool) -> bytes:
+    """A whole page: families in the order of the vocabulary, then foreign ones, each with its header once."""
     parts: list[str] = []
     pages = list(targets)
-    for metric in METRICS.values():
-        rows = [page[metric.name] for page in pages if metric.name in page]
+    foreign = {metric: None for page in pages for metric in page if metric.foreign}
+    for metric in (*METRICS.values(), *foreign):
+        rows = [page[metric] for page in pages if metric in page]
         if rows:
             parts.append(_header(metric, openmetrics))
             parts += rows
@@ -53,7 +57,7 @@ def render_page(targets: Iterable[dict[str, str]], openmetrics: bool) -> bytes:
 
 
 def _header(metric: Metric, openmetrics: bool) -> str:
-    name = PREFIX + metric.name
+    name = metric.exposed_name
     if openmetrics and metric.kind == "counter":
         name = name.removesuffix("_total")
     unit = f"# UNIT {name} {metric.unit}\n" if openmetrics and metric.unit and name.endswith(f"_{metric.unit}") else ""
@@ -73,7 +77,7 @@ def _number(value: float) -> str:
 class Page:
     """One page in the making: each form of it is rendered at most once."""
 
-    targets: tuple[dict[str, str], ...] = ()
+    targets: tuple[Lines, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     @cached_property
@@ -105,7 +109,7 @@ class Exporter:
     def __init__(self, ready: Callable[[], bool] = lambda: True) -> None:
         self.page = Page()
         self.ready = ready
-        self._lines: dict[str, dict[str, str]] = {}
+        self._lines: dict[str, Lines] = {}
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
 

@@ -236,7 +236,11 @@ class _Target:
             self.ids[key], self.values[key] = series, value
 
     def write(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> None:
-        present: dict[_Key, float] = {(s.metric.name, s.labels): float(s.value) for s in scrape.reading.samples}
+        present: dict[_Key, float] = {
+            (metric.name, labels): float(value)
+            for metric, labels, value in scrape.reading.samples
+            if not metric.foreign
+        }
         values = self.values
         changed: dict[_Key, float | None] = {key: v for key, v in present.items() if values.get(key) != v}
         changed.update((key, None) for key, value in values.items() if value is not None and key not in present)
@@ -251,7 +255,7 @@ class _Target:
             return
         for metric, labels, _ in scrape.reading.samples:
             key = (metric.name, labels)
-            if key not in self.ids:
+            if key in changed and key not in self.ids:
                 text = json.dumps(dict(zip(metric.labels, labels, strict=True)), ensure_ascii=False)
                 cursor = db.execute(
                     "INSERT INTO series (target, system, metric, labels) VALUES (?, ?, ?, ?)"
