@@ -147,6 +147,12 @@ COLLECTOR_SKIPPED = Metric(
 COLLECTOR_OVERRUNS_TOTAL = Metric(
     "collector_overruns_total", "counter", "", "Cycles skipped because the one before was still running."
 )
+STORE_BYTES = Metric("store_bytes", "gauge", "bytes", "Size of the store.")
+STORE_WAL_BYTES = Metric("store_wal_bytes", "gauge", "bytes", "Size of the store's write-ahead log.")
+STORE_ERRORS_TOTAL = Metric("store_errors_total", "counter", "", "Scrapes that could not be written to the store.")
+NOTIFICATIONS_WAITING = Metric(
+    "notifications_waiting", "gauge", "", "Notifications that are not yet sent, or could not be."
+)
 
 #: Every metric by name.
 METRICS: dict[str, Metric] = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from collectors import metrics as m
@@ -17,7 +18,7 @@ from collectors.base import CollectError, Collector, Reading, Sample, Scrape, Ta
 from monitor.alerts.engine import Deliverer, Engine
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
-from monitor.store import Store, StoreError
+from monitor.store import Store, StoreError, Tx
 
 log = logging.getLogger("eda_monitor")
 
@@ -26,6 +27,8 @@ GRACE_SECONDS = 4.0
 #: How often the outbox is looked at when nothing announces itself.
 OUTBOX_SECONDS = 0.5
 MAINTENANCE_SECONDS = 30.0
+#: The target and the system under which the agent tells of itself.
+ITSELF = "eda-monitor"
 
 
 def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], float] = time.time) -> Scrape:
@@ -94,6 +97,7 @@ class Agent:
         self.store, self.exporter, self.engine, self.deliverer = store, exporter, engine, deliverer
         self.tallies = {target.name: Tally() for target, _ in self.targets}
         self.births = {target.name: Births(store.memory(target.name).get(MEMORY_KEY)) for target, _ in self.targets}
+        self._store_errors = 0
         self._stop = threading.Event()
         self._news = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -126,12 +130,31 @@ class Agent:
         scrape.reading.samples.extend(self.births[scrape.target].add_to(scrape))
         began = time.monotonic()
         try:
-            self.store.record(scrape, lambda tx: self.engine.judge(tx, scrape.started_at, scrape.target))
+            self.store.record(scrape, lambda tx: self._judge(tx, scrape))
         except StoreError as error:
             log.error("store: %s", error)
-        tally.phases["store"] = time.monotonic() - began
+            self._store_errors += 1
+            self._show_itself()
+        tally.phases["store"] = time.monotonic() - began - tally.phases.get("rules", 0.0)
         self.exporter.update(scrape, [*scrape.reading.samples, *tally.samples(scrape)])
         self._news.set()
+
+    def _judge(self, tx: Tx, scrape: Scrape) -> None:
+        began = time.monotonic()
+        self.engine.judge(tx, scrape.started_at, scrape.target)
+        self.tallies[scrape.target].phases["rules"] = time.monotonic() - began
+
+    def _show_itself(self) -> None:
+        """Expose how the agent itself fares, under a target of its own."""
+        sizes = self.store.sizes()
+        samples = [
+            m.STORE_BYTES.sample(sizes["store_bytes"]),
+            m.STORE_WAL_BYTES.sample(sizes["wal_bytes"]),
+            m.STORE_ERRORS_TOTAL.sample(self._store_errors),
+        ]
+        with suppress(StoreError):
+            samples.append(m.NOTIFICATIONS_WAITING.sample(self.store.outbox_waiting()))
+        self.exporter.update(Scrape(ITSELF, ITSELF, time.time(), 0.0, Reading()), samples)
 
     def _run(self, name: str, loop: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=loop, name=name, args=args, daemon=True)
@@ -163,7 +186,9 @@ class Agent:
                 self._stop.wait(OUTBOX_SECONDS)
 
     def _maintain_for_ever(self) -> None:
+        self._show_itself()
         while not self._stop.wait(MAINTENANCE_SECONDS):
+            self._show_itself()
             try:
                 while self.store.maintain(time.time()) and not self._stop.wait(0.05):
                     pass

@@ -18,9 +18,13 @@ from urllib.parse import quote
 
 from collectors import metrics as m
 from collectors.base import PartError, Skipped
+from monitor.rollup import ROLLUPS
 
 #: As in Prometheus: a reading older than this says nothing about now.
 STALE_SECONDS = 300.0
+
+#: A trend over more than this is read from the rollups.
+HEAD_TREND_SECONDS = 3600.0
 
 #: Read from the scrapes themselves; not stored twice.
 _FROM_SCRAPES = (m.COLLECTOR_UP.name, m.COLLECTOR_LAST_SUCCESS.name)
@@ -102,14 +106,19 @@ class Reader:
         self.path = str(path)
         self._db = connection or _open_read_only(self.path)
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        return self._db
+
     def close(self) -> None:
         self._db.close()
 
     def targets(self, now: float) -> list[TargetRow]:
         """The last scrape of every target that was scraped within a day of `now`."""
         rows = self._all(
-            "SELECT max(ts), target, system, ok, error, duration_seconds, requests, skipped, errors FROM scrape"
-            " WHERE ts > ? AND ts <= ? GROUP BY target ORDER BY target",
+            "SELECT max(ts), scrape.target, system, ok, error, duration_seconds, requests, skipped, errors FROM scrape"
+            " JOIN gaps ON gaps.target = scrape.target WHERE ts > ? AND ts <= ? GROUP BY scrape.target"
+            " ORDER BY scrape.target",
             ((now - 86400) * 1000, now * 1000),
         )
         good = self._last_success(now)
@@ -151,14 +160,46 @@ class Reader:
     def trend(
         self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None
     ) -> list[Series]:
-        """The window thinned to at most so many points, each the last of its slot."""
+        """The window thinned to at most so many points, each the last of its slot.
+
+        Where the samples are gone, or many more than are wanted, it is read from the rollups.
+        """
         slot = (end - start) / points
+        fitting = [rollup for rollup in ROLLUPS if rollup.width <= slot * 1000]
+        if fitting and end - start > HEAD_TREND_SECONDS:
+            return self._rolled_trend(fitting[-1].table, metric, start, end, slot, where)
         return [
             series._replace(
                 points=list({int((ts - start) / slot): (ts, value) for ts, value in series.points}.values())
             )
             for series in self.window(metric, start, end, where)
         ]
+
+    def _rolled_trend(
+        self, table: str, metric: str, start: float, end: float, slot: float, where: Where | None
+    ) -> list[Series]:
+        """At the last good scrape of each slot, the value that stood; what is not rolled up yet is read as it is."""
+        times: dict[str, list[float]] = defaultdict(list)
+        for target, ts in self._all(
+            "SELECT target, max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ?"
+            " GROUP BY target, CAST((ts - ?) / ? AS INTEGER) ORDER BY 2",
+            (start * 1000, end * 1000, start * 1000, slot * 1000),
+        ):
+            times[target].append(ts / 1000)
+        found = []
+        for series, labels, changed_at, value in self._series(metric, where):
+            rows = self._all(
+                f"SELECT ts, last FROM {table} WHERE series = ? AND ts <= ? AND ts >="
+                f" coalesce((SELECT max(ts) FROM {table} WHERE series = ? AND ts <= ?), 0) ORDER BY ts",
+                (series, end * 1000, series, start * 1000),
+            )
+            steps: list[_Step] = [(ts / 1000, last, None) for ts, last in rows]
+            if changed_at <= end and (not steps or changed_at > steps[-1][0]):
+                steps.append((changed_at, value, None))
+            points = _points(times.get(labels["target"], ()), steps, start)
+            if points:
+                found.append(Series(metric, labels, points))
+        return found
 
     def alerts(self) -> list[AlertState]:
         """Every alert that is pending, firing or resolved and not yet forgotten."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from collectors.base import Scrape
+from collectors.base import Metric, Reading, Scrape
 from monitor.migrations import migrate
 from monitor.reader import (
     AlertState,
@@ -23,6 +23,7 @@ from monitor.reader import (
     TargetRow,
     Transition,
 )
+from monitor.rollup import ROLLUPS, bucket_rows, delete_sql, insert_sql, next_bucket, old_series
 
 __all__ = [
     "AlertState", "Notification", "OutboxRow", "Reader", "Series", "Store", "StoreError", "TargetRow", "Transition",
@@ -32,14 +33,17 @@ __all__ = [
 HEAD_SECONDS = 6 * 3600
 HISTORY_SECONDS = 30 * 86400
 
+#: Above this the write-ahead log is folded into the file at once, though readers may have to wait for it.
+WAL_BYTES = 64 * 1024 * 1024
+
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
-    "PRAGMA busy_timeout = 5000",
+    "PRAGMA busy_timeout = 2000",
     "PRAGMA journal_size_limit = 16777216",
 )
 
-_Key = tuple[str, tuple[str, ...]]
+_Value = float | None
 
 
 class OutboxRow(NamedTuple):
@@ -132,6 +136,11 @@ class Store:
             )
             return [OutboxRow(*row) for row in rows.fetchall()]
 
+    def outbox_waiting(self) -> int:
+        with self._lock:
+            count: int = self._run("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()[0]
+            return count
+
     def outbox_done(self, id: int, now: float) -> None:
         self._change("UPDATE outbox SET sent_at = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?", now, id)
 
@@ -142,13 +151,46 @@ class Store:
         )  # fmt: skip
 
     def maintain(self, now: float, slice_rows: int = 5000) -> bool:
-        """Delete one slice of what is past its retention; True when more remains."""
+        """Do one slice of what is due: roll up, delete what is past its retention, give space back.
+
+        True when more remains. Between slices a scrape may be recorded, so that sampling never waits long.
+        """
+        more = self._roll_up(now, slice_rows)
         head, history = (now - HEAD_SECONDS) * 1000, (now - HISTORY_SECONDS) * 1000
-        more = self._prune("head", "ts < ?", "ts, series", head, slice_rows)
+        more |= self._prune("head", "ts < ?", "ts, series", head, slice_rows)
         more |= self._prune("scrape", "ts < ?", "ts, target", history, slice_rows)
         more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
         more |= self._prune("outbox", "sent_at < ?", "id", history / 1000, slice_rows)
+        self._give_back()
         return more
+
+    def _roll_up(self, now: float, slice_rows: int) -> bool:
+        """Write the next due bucket of every width, read on a connection of its own, and drop the oldest ones."""
+        more = False
+        for rollup in ROLLUPS:
+            reader = self.reader()
+            try:
+                due = next_bucket(reader.connection, rollup, now)
+                rows = [] if due is None else bucket_rows(reader.connection, rollup, due)
+                old = old_series(reader.connection, rollup, now)
+            except sqlite3.Error as error:
+                raise StoreError(f"{self.path}: cannot be read: {error}") from None
+            finally:
+                reader.close()
+            for at in range(0, len(rows), slice_rows):
+                self._change_many(insert_sql(rollup), rows[at : at + slice_rows])
+            if due is not None:
+                self._change("INSERT OR REPLACE INTO rollup_progress VALUES (?, ?)", rollup.table, due + rollup.width)
+                more = True
+            self._change_many(delete_sql(rollup), [(series, bound) for series, bound in old])
+        return more
+
+    def _give_back(self) -> None:
+        """Return freed pages to the file system, and keep the write-ahead log small though someone reads."""
+        with self._lock:
+            self._run("PRAGMA incremental_vacuum(200)").fetchall()
+            mode = "TRUNCATE" if self.sizes()["wal_bytes"] > WAL_BYTES else "PASSIVE"
+            self._run(f"PRAGMA wal_checkpoint({mode})").fetchall()
 
     def sizes(self) -> dict[str, int]:
         """Bytes of the file and of its write-ahead log."""
@@ -168,12 +210,10 @@ class Store:
         ts = round(scrape.started_at * 1000)
         reading = scrape.reading
         self._db.execute(
-            "INSERT OR REPLACE INTO scrape VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                ts, scrape.target, scrape.system, scrape.ok, scrape.duration_seconds, reading.requests, scrape.error,
-                json.dumps(reading.skipped), json.dumps(reading.errors),
-            ),
-        )  # fmt: skip
+            "INSERT OR REPLACE INTO scrape VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (ts, scrape.target, scrape.system, scrape.ok, scrape.duration_seconds, reading.requests, scrape.error),
+        )
+        self._target(scrape).write_gaps(self._db, reading)
         if scrape.ok:
             self._target(scrape).write(self._db, scrape, ts)
             self._remember(scrape)
@@ -200,6 +240,11 @@ class Store:
         with self._transaction():
             return self._db.execute(sql, parameters).rowcount
 
+    def _change_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            with self._transaction():
+                self._db.executemany(sql, rows)
+
     def _run(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
         try:
             return self._db.execute(sql, parameters)
@@ -221,48 +266,69 @@ class Store:
                 raise
 
 
+class _Standing:
+    """A series as it stands: its value, None when it has ended, and the scrape that last had it."""
+
+    __slots__ = ("id", "seen", "value")
+
+    def __init__(self, id: int, value: float | None, seen: int) -> None:
+        self.id, self.value, self.seen = id, value, seen
+
+
 class _Target:
     """The series of one target as they stand, so that only changes are written."""
 
     def __init__(self, db: sqlite3.Connection, name: str) -> None:
         self.name = name
-        self.ids: dict[_Key, int] = {}
-        self.values: dict[_Key, float | None] = {}
+        self.gaps: tuple[str, str] | None = None
         rows = db.execute(
             "SELECT id, metric, labels, value FROM series JOIN latest ON latest.series = id WHERE target = ?", (name,)
         )
-        for series, metric, labels, value in rows:
-            key = (metric, tuple(json.loads(labels).values()))
-            self.ids[key], self.values[key] = series, value
+        self.series = {
+            (metric, tuple(json.loads(labels).values())): _Standing(series, value, 0)
+            for series, metric, labels, value in rows
+        }
+
+    def write_gaps(self, db: sqlite3.Connection, reading: Reading) -> None:
+        """What was left out and what failed; there may be thousands of names, so only when they change."""
+        gaps = json.dumps(reading.skipped), json.dumps(reading.errors)
+        if gaps != self.gaps:
+            db.execute("INSERT OR REPLACE INTO gaps VALUES (?, ?, ?)", (self.name, *gaps))
+            self.gaps = gaps
 
     def write(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> None:
-        present: dict[_Key, float] = {
-            (metric.name, labels): float(value)
-            for metric, labels, value in scrape.reading.samples
-            if not metric.foreign
-        }
-        values = self.values
-        changed: dict[_Key, float | None] = {key: v for key, v in present.items() if values.get(key) != v}
-        changed.update((key, None) for key, value in values.items() if value is not None and key not in present)
-        self._name_new(db, scrape, changed)
-        rows = [(ts, self.ids[key], value, values.get(key)) for key, value in changed.items()]
-        db.executemany("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)", rows)
-        db.executemany("INSERT OR REPLACE INTO latest VALUES (?, ?, ?)", [(series, ts, v) for ts, series, v, _ in rows])
-        values.update(changed)
+        changes = self._changes(db, scrape, ts)
+        db.executemany("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)", changes)
+        db.executemany("INSERT OR REPLACE INTO latest VALUES (?2, ?1, ?3)", [change[:3] for change in changes])
 
-    def _name_new(self, db: sqlite3.Connection, scrape: Scrape, changed: dict[_Key, float | None]) -> None:
-        if all(key in self.ids for key in changed):
-            return
-        for metric, labels, _ in scrape.reading.samples:
-            key = (metric.name, labels)
-            if key in changed and key not in self.ids:
-                text = json.dumps(dict(zip(metric.labels, labels, strict=True)), ensure_ascii=False)
-                cursor = db.execute(
-                    "INSERT INTO series (target, system, metric, labels) VALUES (?, ?, ?, ?)"
-                    " ON CONFLICT DO UPDATE SET system = excluded.system RETURNING id",
-                    (self.name, scrape.system, metric.name, text),
-                )
-                self.ids[key] = cursor.fetchone()[0]
+    def _changes(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> list[tuple[int, int, float | None, _Value]]:
+        """(time, series, value, value before) of what is not as it stood; a series that is absent has ended."""
+        changes: list[tuple[int, int, float | None, _Value]] = []
+        series = self.series
+        for metric, labels, value in scrape.reading.samples:
+            standing = series.get((metric.name, labels))
+            if standing is None:
+                if metric.foreign:
+                    continue
+                standing = series[metric.name, labels] = self._named(db, scrape, metric, labels)
+            standing.seen = ts
+            if standing.value != value:
+                changes.append((ts, standing.id, value, standing.value))
+                standing.value = value
+        for standing in series.values():
+            if standing.seen != ts and standing.value is not None:
+                changes.append((ts, standing.id, None, standing.value))
+                standing.value = None
+        return changes
+
+    def _named(self, db: sqlite3.Connection, scrape: Scrape, metric: Metric, labels: tuple[str, ...]) -> _Standing:
+        text = json.dumps(dict(zip(metric.labels, labels, strict=True)), ensure_ascii=False)
+        cursor = db.execute(
+            "INSERT INTO series (target, system, metric, labels) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET system = excluded.system RETURNING id",
+            (self.name, scrape.system, metric.name, text),
+        )
+        return _Standing(cursor.fetchone()[0], None, 0)
 
 
 def _claimed(path: str) -> TextIO:
@@ -281,7 +347,7 @@ def _claimed(path: str) -> TextIO:
 
 def _opened(path: str) -> sqlite3.Connection:
     try:
-        db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise StoreError(f"{path}: cannot be opened: {error}") from None
     try:

@@ -8,7 +8,7 @@ from collectors import metrics as m
 from collectors.base import Finding, Reading
 from collectors.kafka.settings import KafkaSettings
 
-#: `AclOperation` codes, which are the bits of authorized operations in a metadata response.
+#: Codes of `AclOperation`.
 READ, DESCRIBE, DESCRIBE_CONFIGS = 3, 8, 10
 
 _WHY = {
@@ -17,9 +17,12 @@ _WHY = {
 }
 _SHOWN = 5
 
+#: Codes of the operations allowed, by topic; None where that is not told.
+Rights = Mapping[str, set[int] | None]
 
-def findings(settings: KafkaSettings, reading: Reading, rights: Mapping[str, int], user: str) -> list[Finding]:
-    """`rights` are the authorized operations, as bits, of every topic that was read."""
+
+def findings(settings: KafkaSettings, reading: Reading, rights: Rights, user: str) -> list[Finding]:
+    """From a reading, and from what may be done with every topic in it."""
     return [
         Finding(True, f"{', '.join(settings.bootstrap_servers)} answers"),
         *_read(settings, reading, rights, user),
@@ -29,7 +32,7 @@ def findings(settings: KafkaSettings, reading: Reading, rights: Mapping[str, int
     ]
 
 
-def _read(settings: KafkaSettings, reading: Reading, rights: Mapping[str, int], user: str) -> Iterator[Finding]:
+def _read(settings: KafkaSettings, reading: Reading, rights: Rights, user: str) -> Iterator[Finding]:
     groups = {sample.labels[0] for sample in reading.samples if sample.metric is m.GROUP_STATE}
     dead = sorted({sample.labels[0] for sample in reading.samples if sample.metric is m.DEAD_LETTERS})
     if rights:
@@ -44,9 +47,9 @@ def _read(settings: KafkaSettings, reading: Reading, rights: Mapping[str, int], 
         yield Finding(False, "no group is visible that the filter admits", hint)
 
 
-def _rights(settings: KafkaSettings, rights: Mapping[str, int], user: str) -> Iterator[Finding]:
+def _rights(settings: KafkaSettings, rights: Rights, user: str) -> Iterator[Finding]:
     for code, (operation, why) in _WHY.items():
-        without = sorted(topic for topic, bits in rights.items() if bits >= 0 and not bits >> code & 1)
+        without = sorted(topic for topic, allowed in rights.items() if allowed is not None and code not in allowed)
         if without:
             names = ", ".join(without[:_SHOWN]) + (f" and {len(without) - _SHOWN} more" if without[_SHOWN:] else "")
             what = f"{operation} is not granted on {names}: {why}"

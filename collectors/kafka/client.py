@@ -152,6 +152,8 @@ def said(error: BaseException) -> str:
     system = re.search(r"\b(\d+) E[A-Z]+$", lines[0])
     if system is not None:
         return os.strerror(int(system[1]))
+    if lines[0].endswith("socket disconnected"):
+        return "the broker hung up; are security_protocol, user and password right?"
     name = type(error).__name__
     return lines[0] if lines[0].startswith(name) else f"{name}{': ' * bool(lines[0])}{lines[0]}"
 

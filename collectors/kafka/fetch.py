@@ -78,11 +78,11 @@ class Fetcher:
             self._fail(self._broker(broker), "did not answer in time")
         return self.cluster
 
-    def rights(self, deadline: float) -> dict[str, int]:
-        """What may be done with each topic, as bits by `AclOperation`; negative where the cluster does not tell."""
+    def rights(self, deadline: float) -> dict[str, set[int] | None]:
+        """What may be done with each topic, as codes of `AclOperation`; None where the cluster does not tell."""
         (answer,) = self.client.ask([Question(ask.topics(rights=True))], deadline)
         topics = [] if isinstance(answer, errors.KafkaError) else answer.topics
-        return {one.name: one.topic_authorized_operations for one in topics if one.name in self.cluster.topics}
+        return {one.name: one.authorized_operations for one in topics if one.name in self.cluster.topics}
 
     @property
     def _budget(self) -> int:

@@ -4,19 +4,46 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 import pytest
 
 from monitor.demo import services
 
+Service = TypeVar("Service")
 
-@pytest.fixture(scope="session")
-def kafka() -> Iterator[services.Kafka]:
-    """A running broker; without Java or Maven the test is skipped, but in CI it fails."""
+
+@contextmanager
+def or_skip(service: AbstractContextManager[Service]) -> Iterator[Service]:
+    """A running service; where it is not to be had the test is skipped, but in CI it fails."""
     try:
-        with services.kafka() as broker:
-            yield broker
+        started = service.__enter__()
     except services.ServiceMissingError as missing:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(missing))
+    try:
+        yield started
+    finally:
+        service.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[services.Kafka]:
+    with or_skip(services.kafka()) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[services.Secured]:
+    """A Kafka with TLS, SASL and ACLs."""
+    with or_skip(services.secured_kafka()) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[services.Cluster]:
+    """Three brokers."""
+    with or_skip(services.kafka_cluster(3)) as brokers:
+        yield brokers

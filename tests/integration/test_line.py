@@ -58,7 +58,7 @@ def agent(folder: Path, text: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        assert process.wait(6) == 0
+        assert process.wait(5) == 0
 
 
 def page(port: int) -> str:

@@ -1,0 +1,15 @@
+"""The launcher: starts real services, each in a folder of its own on free loopback ports, and stops them for certain.
+
+Nothing else starts a broker: demo, tests and benchmarks all come here.
+"""
+
+from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
+from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
+from monitor.demo.services.process import ServiceFailedError, ServiceMissingError, free_port
+from monitor.demo.services.prometheus import prometheus
+from monitor.demo.services.secured import Secured, secured_kafka
+
+__all__ = [
+    "KAFKA_VERSION", "Cluster", "Kafka", "Secured", "ServiceFailedError", "ServiceMissingError", "free_port", "kafka",
+    "kafka_cluster", "kafka_libs", "prometheus", "secured_kafka",
+]  # fmt: skip
