@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -23,14 +20,13 @@ from rich.table import Table
 
 from collectors.base import Collector, Scrape, TargetSettings
 from monitor import config as configuration
-from monitor.agent import Agent, scrape
-from monitor.alerts.engine import Deliverer, Engine
-from monitor.alerts.notifiers import notifier
+from monitor.agent import scrape
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.rules import RuleError, default_rules
 from monitor.config import Config, ConfigError
-from monitor.exporter import Exporter, ExporterError, render_lines, render_page
-from monitor.store import Reader, Store, StoreError
+from monitor.exporter import ExporterError, render_lines, render_page
+from monitor.service import ServiceError, start_console, watch
+from monitor.store import Reader, StoreError
 
 app = typer.Typer(
     name="eda-monitor",
@@ -71,7 +67,7 @@ def main() -> None:
         app()
     except ConfigError as error:
         fail(*error.problems)
-    except (StoreError, ExporterError, RuleError) as error:
+    except (StoreError, ExporterError, ServiceError, RuleError) as error:
         fail(str(error))
 
 
@@ -134,7 +130,7 @@ def agent(config: ConfigOption = None) -> None:
 def console(config: ConfigOption = None) -> None:
     """Serve the console over the store of a running agent."""
     loaded = configuration.load(config)
-    process = _start_console(loaded)
+    process = start_console(loaded)
     raise SystemExit(process.wait())
 
 
@@ -213,56 +209,7 @@ def _collectors(config: Config) -> list[tuple[TargetSettings, Collector]]:
 def _run_agent(config: Config, with_console: bool) -> None:
     if not config.targets:
         fail("targets: there is none; expected at least one [[targets]] with name and kind")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    running = start_agent(config)
-    process = _start_console(config) if with_console else None
-    try:
-        while not stop.wait(0.5):
-            if process is not None and process.poll() is not None:
-                fail(f"console.listen: the console ended with code {process.returncode}", code=1)
-    finally:
-        if process is not None:
-            process.terminate()
-        running.stop()
-
-
-def start_agent(config: Config) -> Agent:
-    """A running agent over the configuration; the caller stops it."""
-    store = Store(config.store.path)
-    exporter = Exporter(ready=lambda: running.ready)
-    engine = Engine(default_rules(), [receiver.name for receiver in config.receivers], _url(config.console.listen))
-    deliverer = Deliverer(store, {receiver.name: notifier(receiver) for receiver in config.receivers})
-    running = Agent(_collectors(config), store, exporter, engine, deliverer)
-    try:
-        address = exporter.serve(config.exporter.listen)
-    except ExporterError:
-        store.close()
-        raise
-    err.print(f"Watching {', '.join(t.name for t in config.targets)}. Metrics: http://{address}/metrics")
-    running.start()
-    return running
-
-
-def _start_console(config: Config) -> subprocess.Popen[bytes]:
-    from monitor.console import command
-
-    host, _, port = config.console.listen.rpartition(":")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-        except OSError as error:
-            fail(f"console.listen: cannot listen on {config.console.listen}: {error.strerror}")
-    argv, environment = command(config.store.path, config.console.listen)
-    process = subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL)
-    err.print(f"Console: {_url(config.console.listen)}")
-    return process
-
-
-def _url(listen: str) -> str:
-    return f"http://{listen}"
+    watch(config, _collectors(config), with_console)
 
 
 def _found_nearby() -> Config:

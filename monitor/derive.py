@@ -9,6 +9,9 @@ from monitor.reader import AlertState, TargetRow
 #: Words for how an age is known, by backlog_age_quality.
 QUALITY = {3.0: "", 2.0: "about ", 1.0: "at least "}
 
+#: The rule whose alerts name stores of dead letters.
+DEAD_LETTERS = "DeadLettersGrowing"
+
 #: A group that is less far behind than this is healthy.
 BEHIND_SECONDS = 60.0
 
@@ -39,11 +42,27 @@ def sentence(
     if blind:
         parts.append(f"{', '.join(blind)} cannot be read: its figures are unknown")
     firing = [state for state in alerts if state.state == "firing"]
-    if firing:
-        parts.append(f"{len(firing)} alert{'s' if len(firing) > 1 else ''} firing")
+    growing = [state for state in firing if state.rule == DEAD_LETTERS]
+    if growing:
+        parts.append(f"dead letters grow in {_listed([_store_of(state) for state in growing])}")
+    others = len(firing) - len(growing)
+    if others:
+        parts.append(f"{others} {'other ' if growing else ''}alert{'s' if others > 1 else ''} firing")
     worst = next((one for one in consumers if one[2] is not None and one[2] >= BEHIND_SECONDS), None)
     if worst is not None:
         parts.append(f"{worst[0]} is {duration(worst[2] or 0)} behind on {worst[1]}")
     if not parts:
         return "All is well: no alert fires, and every group keeps up."
-    return "; ".join(parts) + "."
+    text = "; ".join(parts)
+    return f"{text[0].upper() if growing and not blind else text[0]}{text[1:]}."
+
+
+def _store_of(state: AlertState) -> str:
+    destination, source = state.labels.get("destination", "?"), state.labels.get("source", "")
+    return f"{destination} (from {source})" if source else destination
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Up to two names, and how many there are beside them."""
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return (", " if more else " and ").join(names[:2]) + more

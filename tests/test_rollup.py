@@ -17,7 +17,7 @@ from monitor.reader import Reader
 from monitor.rollup import Bucket, rolled
 from monitor.store import Store, StoreError
 
-START = 1_700_000_400.0  # on a full hour
+START = 1_699_999_200.0  # on a full hour
 
 
 def scrape(at: float, value: float | None, *, ok: bool = True) -> Scrape:

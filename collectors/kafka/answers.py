@@ -6,9 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kafka import errors
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
 from collectors.kafka.cluster import Group, Members, Offsets, Partition, Retention, Topic
+
+#: What a broker says of a partition that it is to lead and does not yet.
+UNSETTLED = {errors.NotLeaderForPartitionError, errors.UnknownTopicOrPartitionError, errors.LeaderNotAvailableError}
+
+
+def is_unsettled(answer: Any) -> bool:
+    """Whether some offsets are missing that will be there in a moment."""
+    codes = {one.error_code for topic in answer.topics for one in topic.partitions}
+    return bool(codes & {error.errno for error in UNSETTLED})
 
 
 def topic(answer: Any) -> Topic:

@@ -24,8 +24,8 @@ from collectors.kafka.records import Place, read_times
 from collectors.kafka.settings import KafkaSettings
 from collectors.kafka.timeline import EXACT, LOWER_BOUND
 
-#: Records read a cycle, of the partitions that wait longest, and brokers asked for them.
-PROBES, PROBED_BROKERS = 8, 3
+#: Brokers asked a cycle for records.
+PROBED_BROKERS = 3
 PROBE_SECONDS = 1.0
 #: A record that claims to be younger than this is not believed: its producer's clock is wrong.
 FUTURE_SECONDS = 5.0
@@ -131,12 +131,12 @@ class KafkaCollector:
         chosen: dict[tuple[str, int], Place] = {}
         brokers: set[int] = set()
         for _, _, place in sorted(waiting):
+            if len(chosen) >= self.settings.exact_ages:
+                break
             leader = cluster.topics[place.topic].partitions[place.partition].leader
             if leader >= 0 and (leader in brokers or len(brokers) < PROBED_BROKERS):
                 brokers.add(leader)
                 chosen.setdefault((place.topic, place.partition), place)
-            if len(chosen) == min(PROBES, self.settings.exact_ages):
-                break
         return list(chosen.values())
 
     def _judge(self, cluster: Cluster, found: list[Backlog], now: float, reading: Reading) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -37,6 +37,8 @@ BATCH = 50
 SPARE, FOR_RECORDS = 8, 3
 #: Configuration is read again after so many seconds.
 CONFIG_SECONDS = 300.0
+#: How long a partition is waited for that its leader is about to take over.
+SETTLE_SECONDS = 0.3
 #: Of the time that is left, what one step may take: a silent broker must not use up the others' time.
 SHARE = 0.5
 
@@ -210,9 +212,12 @@ class Fetcher:
         self.cluster.ends = {}
         ends = list(self._of_leaders(ask.LATEST, lambda topic, number: True))
         starts = list(self._of_leaders(ask.EARLIEST, lambda topic, n: n not in self.cluster.starts.get(topic, {})))
-        taken = [self.cluster.ends] * len(ends) + [self.cluster.starts] * len(starts)
-        for into, question, answer in zip(taken, ends + starts, self._ask(ends + starts), strict=True):
-            self._take_offsets(into, question.broker, answer)
+        wanted = [(self.cluster.ends, question) for question in ends]
+        wanted += [(self.cluster.starts, question) for question in starts]
+        unsettled = self._read_offsets(wanted, patient=True)
+        if unsettled:
+            time.sleep(SETTLE_SECONDS)
+            self._read_offsets(unsettled)
         for name, topic in self.cluster.topics.items():
             without = [str(number) for number, partition in topic.partitions.items() if partition.leader < 0]
             if without:
@@ -234,18 +239,31 @@ class Fetcher:
                     owned[partition.leader][name].append(number)
         return owned
 
-    def _take_offsets(self, into: Offsets, broker: int | None, answer: Any) -> None:
+    def _read_offsets(
+        self, wanted: Sequence[tuple[Offsets, Question]], *, patient: bool = False
+    ) -> list[tuple[Offsets, Question]]:
+        """Ask for offsets and keep them. `patient` returns what met a partition that a broker is about to take over,
+        as those of a topic made a moment ago, instead of calling it failed."""
+        unsettled = []
+        for (into, question), answer in zip(wanted, self._ask(one for _, one in wanted), strict=True):
+            if patient and not isinstance(answer, errors.KafkaError) and answers.is_unsettled(answer):
+                unsettled.append((into, question))
+            self._take_offsets(into, question.broker, answer, patient=patient)
+        return unsettled
+
+    def _take_offsets(self, into: Offsets, broker: int | None, answer: Any, *, patient: bool = False) -> None:
         if self._refused(f"logs of {self._broker(broker)}", answer, broker):
             return
         for topic in answer.topics:
             known = into.setdefault(topic.name, {})
             for one in topic.partitions:
-                if one.error_code:
-                    error = errors.for_code(one.error_code).__name__
-                    self._fail(f"topic {topic.name}, partition {one.partition_index}", error)
-                    known.pop(one.partition_index, None)
-                else:
+                if not one.error_code:
                     known[one.partition_index] = one.offset
+                    continue
+                known.pop(one.partition_index, None)
+                error = errors.for_code(one.error_code)
+                if not (patient and error in answers.UNSETTLED):
+                    self._fail(f"topic {topic.name}, partition {one.partition_index}", error.__name__)
 
     # What takes turns
 

@@ -23,6 +23,7 @@ class Consumer:
     backlog: float
     age_seconds: float | None
     quality: float | None
+    consumers: float | None
     trend: tuple[float, ...]
 
 
@@ -34,6 +35,7 @@ class DeadLetterStore:
     depth: float
     arrived: float | None
     oldest_seconds: float | None
+    is_read: bool
     trend: tuple[float, ...]
 
 
@@ -57,7 +59,7 @@ def load_overview(path: Path | str, now: float) -> Overview:
         targets = reader.targets(now)
         alerts = [state for state in reader.alerts() if state.state != "resolved"]
         consumers = _consumers(reader, now)
-        dead_letters = _dead_letters(reader, now)
+        dead_letters = _dead_letters(reader, now, {(one.target, one.destination) for one in consumers})
         messages = reader.notifications(1)
     finally:
         reader.close()
@@ -84,16 +86,19 @@ def message_text(message: Notification) -> str:
 def _consumers(reader: Reader, now: float) -> list[Consumer]:
     ages = _values(reader.latest("backlog_age_seconds", now), "destination", "group")
     qualities = _values(reader.latest("backlog_age_quality", now), "destination", "group")
+    readers = _values(reader.latest("consumers", now), "destination", "group")
     trends = _trends(reader.trend("backlog_messages", now - TREND_SECONDS, now), "destination", "group")
-    found = [
-        Consumer(target, topic, group, backlog, ages.get(key), qualities.get(key), trends.get(key, ()))
-        for key, backlog in _values(reader.latest("backlog_messages", now), "destination", "group").items()
-        for target, topic, group in [key]
-    ]
+    backlogs = _values(reader.latest("backlog_messages", now), "destination", "group")
+    found = []
+    for key, backlog in backlogs.items():
+        target, topic, group = key
+        known = ages.get(key), qualities.get(key), readers.get(key)
+        found.append(Consumer(target, topic, group, backlog, *known, trends.get(key, ())))
     return sorted(found, key=lambda one: (-(one.age_seconds or 0), -one.backlog, one.destination, one.group))
 
 
-def _dead_letters(reader: Reader, now: float) -> list[DeadLetterStore]:
+def _dead_letters(reader: Reader, now: float, read: set[tuple[str, str]]) -> list[DeadLetterStore]:
+    """`read` are the (target, destination) that some group reads."""
     oldest = _values(reader.latest("dead_letter_age_seconds", now), "destination")
     window = reader.trend("dead_letters", now - TREND_SECONDS, now)
     trends = _trends(window, "destination", "source")
@@ -105,6 +110,7 @@ def _dead_letters(reader: Reader, now: float) -> list[DeadLetterStore]:
             depth,
             trends[key][-1] - trends[key][0] if len(trends.get(key, ())) > 1 else None,
             oldest.get(key[:2]),
+            (target, topic) in read,
             trends.get(key, ()),
         )
         for key, depth in _values(reader.latest("dead_letters", now), "destination", "source").items()

@@ -48,12 +48,13 @@ def consumers(overview: Overview) -> None:
     if not overview.consumers:
         st.info("No group has committed an offset yet.")
         return
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "group": one.group,
             "destination": one.destination,
             "messages": one.backlog,
             "behind": _age(one.age_seconds, one.quality if one.backlog else None),
+            "consumers": "–" if one.consumers is None else f"{one.consumers:.0f}",
             "15 minutes": list(one.trend),
         }
         for one in overview.consumers[:ROWS]
@@ -66,13 +67,14 @@ def dead_letters(overview: Overview) -> None:
     if not overview.dead_letters:
         st.success("No dead-letter destination was found.", icon=":material/inbox:")
         return
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "destination": one.destination,
             "source": one.source or "–",
             "waiting": one.depth,
             "new, 15 min": "–" if one.arrived is None else f"{one.arrived:+.0f}",
             "oldest": _age(one.oldest_seconds, None),
+            "read by": "a group" if one.is_read else "nobody",
             "15 minutes": list(one.trend),
         }
         for one in overview.dead_letters[:ROWS]

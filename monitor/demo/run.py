@@ -28,12 +28,7 @@ from monitor.demo.traffic import run_traffic
 out = Console()
 
 CONFIG = """\
-[[targets]]
-name = "demo"
-kind = "kafka"
-bootstrap_servers = ["{bootstrap}"]
-interval = "5s"
-topics = {{ exclude = ["__.*"] }}
+{target}
 [[receivers]]
 name = "demo"
 kind = "webhook"
@@ -42,6 +37,15 @@ url = "{webhook}"
 listen = "127.0.0.1:{metrics_port}"
 [console]
 listen = "127.0.0.1:{console_port}"
+"""
+
+TARGET = """\
+[[targets]]
+name = "demo"
+kind = "kafka"
+bootstrap_servers = ["{bootstrap}"]
+interval = "5s"
+topics = {{ exclude = ["__.*"] }}
 """
 
 
@@ -55,7 +59,9 @@ def run_demo(seconds: float | None = None) -> None:
             _wait(stop, watcher, seconds)
     except services.ServiceMissingError as missing:
         out.print(f"[red]{escape(str(missing))}[/]", soft_wrap=True)
-        raise SystemExit(1) from None
+        out.print("Without a broker this is a rehearsal: the agent and the console are real, the figures are made up.")
+        with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _rehearsal(Path(folder)) as watcher:
+            _wait(stop, watcher, seconds)
     out.print("The demo has ended; nothing is left behind.")
 
 
@@ -66,7 +72,9 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
     with services.kafka() as broker, _receiver() as webhook:
         traffic = threading.Thread(target=run_traffic, args=(broker.bootstrap, stop), name="traffic")
         traffic.start()
-        watcher = _watch(folder, broker.bootstrap, webhook)
+        out.print(f"Kafka: {broker.bootstrap}")
+        file = _configured(folder, TARGET.format(bootstrap=broker.bootstrap), webhook)
+        watcher = _started(["-m", "monitor", "up", "--config", str(file)])
         try:
             yield watcher
         finally:
@@ -76,16 +84,28 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
             traffic.join(10)
 
 
-def _watch(folder: Path, bootstrap: str, webhook: str) -> subprocess.Popen[bytes]:
-    """`eda-monitor up` over the demo's broker."""
-    metrics_port, console_port = _port(9464), _port(8501)
+@contextmanager
+def _rehearsal(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The monitor over a target that makes up its figures."""
+    with _receiver() as webhook:
+        file = _configured(folder, "", webhook)
+        watcher = _started(["-m", "monitor.demo.rehearsal", str(file)])
+        try:
+            yield watcher
+        finally:
+            watcher.terminate()
+            watcher.wait(10)
+
+
+def _configured(folder: Path, target: str, webhook: str) -> Path:
+    """The configuration that a user would write."""
     file = folder / "eda-monitor.toml"
-    file.write_text(
-        CONFIG.format(bootstrap=bootstrap, webhook=webhook, metrics_port=metrics_port, console_port=console_port)
-    )
-    out.print(f"Kafka: {bootstrap}")
-    command = [sys.executable, "-m", "monitor", "up", "--config", str(file)]
-    return subprocess.Popen(command, env=os.environ.copy(), start_new_session=True)
+    file.write_text(CONFIG.format(target=target, webhook=webhook, metrics_port=_port(9464), console_port=_port(8501)))
+    return file
+
+
+def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *arguments], env=os.environ.copy(), start_new_session=True)
 
 
 def _port(wanted: int) -> int:

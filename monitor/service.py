@@ -1,0 +1,81 @@
+"""The parts put together: the agent over its targets, and the console beside it, as long as they are to run."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+from collectors.base import Collector, TargetSettings
+from monitor.agent import Agent
+from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.notifiers import notifier
+from monitor.alerts.rules import default_rules
+from monitor.config import Config
+from monitor.exporter import Exporter, ExporterError
+from monitor.store import Store
+
+
+class ServiceError(Exception):
+    """A part cannot run. The message names the key of the configuration."""
+
+
+def watch(config: Config, targets: Sequence[tuple[TargetSettings, Collector]], with_console: bool) -> None:
+    """Run the agent over these targets, and the console beside it, until told to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    running = start_agent(config, targets)
+    process = start_console(config) if with_console else None
+    try:
+        while not stop.wait(0.5):
+            if process is not None and process.poll() is not None:
+                raise ServiceError(f"console.listen: the console ended with code {process.returncode}")
+    finally:
+        if process is not None:
+            process.terminate()
+        running.stop()
+
+
+def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collector]]) -> Agent:
+    """A running agent over these targets; the caller stops it."""
+    store = Store(config.store.path)
+    exporter = Exporter(ready=lambda: running.ready)
+    engine = Engine(default_rules(), [receiver.name for receiver in config.receivers], url(config.console.listen))
+    deliverer = Deliverer(store, {receiver.name: notifier(receiver) for receiver in config.receivers})
+    running = Agent(targets, store, exporter, engine, deliverer)
+    try:
+        address = exporter.serve(config.exporter.listen)
+    except ExporterError:
+        store.close()
+        raise
+    _tell(f"Watching {', '.join(target.name for target, _ in targets)}. Metrics: http://{address}/metrics")
+    running.start()
+    return running
+
+
+def start_console(config: Config) -> subprocess.Popen[bytes]:
+    from monitor.console import command
+
+    host, _, port = config.console.listen.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise ServiceError(f"console.listen: cannot listen on {config.console.listen}: {error.strerror}") from None
+    argv, environment = command(config.store.path, config.console.listen)
+    process = subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL)
+    _tell(f"Console: {url(config.console.listen)}")
+    return process
+
+
+def url(listen: str) -> str:
+    return f"http://{listen}"
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
