@@ -33,7 +33,7 @@ ITSELF = "eda-monitor"
 
 def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], float] = time.time) -> Scrape:
     """Collect once, within the target's timeout, and turn whatever fails into the scrape's error."""
-    started_at, began = clock(), time.monotonic()
+    started_at, began = round(clock(), 3), time.monotonic()  # to the precision of the store
     error = None
     try:
         reading = collector.collect(started_at, began + target.timeout)

@@ -119,7 +119,7 @@ class Reader:
             "SELECT max(ts), scrape.target, system, ok, error, duration_seconds, requests, skipped, errors FROM scrape"
             " JOIN gaps ON gaps.target = scrape.target WHERE ts > ? AND ts <= ? GROUP BY scrape.target"
             " ORDER BY scrape.target",
-            ((now - 86400) * 1000, now * 1000),
+            (_ms(now - 86400), _ms(now)),
         )
         good = self._last_success(now)
         return [
@@ -183,7 +183,7 @@ class Reader:
         for target, ts in self._all(
             "SELECT target, max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ?"
             " GROUP BY target, CAST((ts - ?) / ? AS INTEGER) ORDER BY 2",
-            (start * 1000, end * 1000, start * 1000, slot * 1000),
+            (_ms(start), _ms(end), _ms(start), slot * 1000),
         ):
             times[target].append(ts / 1000)
         found = []
@@ -191,7 +191,7 @@ class Reader:
             rows = self._all(
                 f"SELECT ts, last FROM {table} WHERE series = ? AND ts <= ? AND ts >="
                 f" coalesce((SELECT max(ts) FROM {table} WHERE series = ? AND ts <= ?), 0) ORDER BY ts",
-                (series, end * 1000, series, start * 1000),
+                (series, _ms(end), series, _ms(start)),
             )
             steps: list[_Step] = [(ts / 1000, last, None) for ts, last in rows]
             if changed_at <= end and (not steps or changed_at > steps[-1][0]):
@@ -229,13 +229,13 @@ class Reader:
             raise StoreError(f"{self.path}: cannot be read: {error}") from None
 
     def _last_success(self, now: float) -> dict[str, float]:
-        rows = self._all("SELECT target, max(ts) FROM scrape WHERE ok AND ts <= ? GROUP BY target", (now * 1000,))
+        rows = self._all("SELECT target, max(ts) FROM scrape WHERE ok AND ts <= ? GROUP BY target", (_ms(now),))
         return {target: ts / 1000 for target, ts in rows}
 
     def _good_times(self, start: float, end: float) -> dict[str, list[float]]:
         times: dict[str, list[float]] = defaultdict(list)
         sql = "SELECT target, ts FROM scrape WHERE ok AND ts > ? AND ts <= ? ORDER BY ts"
-        for target, ts in self._all(sql, (start * 1000, end * 1000)):
+        for target, ts in self._all(sql, (_ms(start), _ms(end))):
             times[target].append(ts / 1000)
         return times
 
@@ -256,7 +256,7 @@ class Reader:
         rows = self._all(
             "SELECT series, ts, value, prev FROM head WHERE ts > ? AND ts <= ?"
             " AND series IN (SELECT id FROM series WHERE metric = ?) ORDER BY ts",
-            (start * 1000, end * 1000, metric),
+            (_ms(start), _ms(end), metric),
         )
         changes: dict[int, list[_Step]] = defaultdict(list)
         for series, ts, value, prev in rows:
@@ -265,12 +265,12 @@ class Reader:
 
     def _standing(self, series: int, at: float) -> list[_Step]:
         """The value that stood at a time after which the series changed: what its next change replaced."""
-        rows = self._all("SELECT prev FROM head WHERE ts > ? AND series = ? ORDER BY ts LIMIT 1", (at * 1000, series))
+        rows = self._all("SELECT prev FROM head WHERE ts > ? AND series = ? ORDER BY ts LIMIT 1", (_ms(at), series))
         return [(float("-inf"), rows[0][0], None)] if rows else []
 
     def _scrapes_as_series(self, metric: str, start: float, end: float, where: Where | None) -> list[Series]:
         rows = self._all(
-            "SELECT target, system, ts, ok FROM scrape WHERE ts > ? AND ts <= ? ORDER BY ts", (start * 1000, end * 1000)
+            "SELECT target, system, ts, ok FROM scrape WHERE ts > ? AND ts <= ? ORDER BY ts", (_ms(start), _ms(end))
         )
         good = self._last_success(start)
         found: dict[str, Series] = {}
@@ -291,6 +291,11 @@ class Reader:
 _Step = tuple[float, float | None, float | None]
 
 _ALERT = "rule, fingerprint, labels, state, active_at, fired_at, resolved_at, value, annotations, last_true_at"
+
+
+def _ms(seconds: float) -> int:
+    """As the store counts time; rounded as it is when written, so that a bound includes what was written at it."""
+    return round(seconds * 1000)
 
 
 def _alert(row: tuple[Any, ...]) -> AlertState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from collectors import metrics as m
 from collectors.base import CollectError, Finding, PartError, Reading, TargetSettings
 from monitor.agent import Agent, Tally, scrape
 from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.rules import default_rules
 from monitor.exporter import Exporter
 from monitor.store import Reader, Store
 
@@ -130,6 +132,39 @@ def test_a_restarted_agent_gives_the_collector_its_memory_back(run: Callable[[Fa
     cycles(after, 1)
 
     assert after.restored == {"topic": b"timeline"}
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2751, 0.2755, 0.2759, 0.9999])
+def test_a_cycle_judges_what_it_has_just_read_whatever_the_clock_says(tmp_path: Path, fraction: float) -> None:
+    store = Store(tmp_path / "store.db")
+    agent = Agent(
+        [(TARGET, collector := FakeCollector(Reading))],
+        store, Exporter(), Engine(default_rules(), [], "http://c"), Deliverer(store, {}),
+    )  # fmt: skip
+    agent.take(scrape(TARGET, collector, lambda: 1_700_000_000 + fraction))
+    collector.answer = lambda: Reading(samples=[m.DEAD_LETTERED_MESSAGES_TOTAL.sample(1, "dlq", "orders", "")])
+
+    agent.take(scrape(TARGET, collector, lambda: 1_700_000_003 + fraction))
+
+    reader = store.reader()
+    assert [state.state for state in reader.alerts()] == ["firing"]
+    reader.close()
+    agent.stop()
+
+
+def test_a_store_that_cannot_be_written_is_counted_and_the_figures_are_still_shown(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.db")
+    agent = Agent([(TARGET, collector := FakeCollector(reading))], store, Exporter(), Engine([], [], ""), None)  # type: ignore[arg-type]
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+
+    agent.take(scrape(TARGET, collector))
+
+    page = agent.exporter.page.text
+    holder.close()
+    agent.stop()
+    assert b'eda_store_errors_total{target="eda-monitor",system="eda-monitor"} 1' in page
+    assert b"eda_messages_in_total" in page
 
 
 def test_it_goes_on_after_failures(run: Callable[[FakeCollector], Agent]) -> None:
