@@ -33,6 +33,9 @@ __all__ = [
 HEAD_SECONDS = 6 * 3600
 HISTORY_SECONDS = 30 * 86400
 
+#: When a message is tried again that is not to be tried again.
+NEVER = 1e18
+
 #: Above this the write-ahead log is folded into the file at once, though readers may have to wait for it.
 WAL_BYTES = 64 * 1024 * 1024
 
@@ -53,6 +56,7 @@ class OutboxRow(NamedTuple):
     receiver: str
     payload: str
     attempts: int
+    created_at: float
 
 
 class Tx:
@@ -130,7 +134,7 @@ class Store:
     def outbox_due(self, now: float) -> list[OutboxRow]:
         with self._lock:
             rows = self._run(
-                "SELECT id, receiver, payload, attempts FROM outbox"
+                "SELECT id, receiver, payload, attempts, created_at FROM outbox"
                 " WHERE sent_at IS NULL AND next_try_at <= ? ORDER BY id",
                 now,
             )
@@ -150,6 +154,13 @@ class Store:
             next_try_at, error, id,
         )  # fmt: skip
 
+    def outbox_give_up(self, id: int, error: str) -> None:
+        """It stays as a message that was never sent, and is not tried again."""
+        self._change(
+            "UPDATE outbox SET next_try_at = ?, last_error = ?, attempts = attempts + 1 WHERE id = ?",
+            NEVER, f"given up: {error}", id,
+        )  # fmt: skip
+
     def maintain(self, now: float, slice_rows: int = 5000) -> bool:
         """Do one slice of what is due: roll up, delete what is past its retention, give space back.
 
@@ -160,7 +171,7 @@ class Store:
         more |= self._prune("head", "ts < ?", "ts, series", head, slice_rows)
         more |= self._prune("scrape", "ts < ?", "ts, target", history, slice_rows)
         more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
-        more |= self._prune("outbox", "sent_at < ?", "id", history / 1000, slice_rows)
+        more |= self._prune("outbox", "created_at < ?", "id", history / 1000, slice_rows)
         self._give_back()
         return more
 

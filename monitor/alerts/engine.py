@@ -21,6 +21,8 @@ from monitor.store import AlertState, OutboxRow, Series, Store, Tx
 RESOLVED_SECONDS = 900.0
 #: Waits between tries of a notification; the last one repeats.
 RETRY_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0)
+#: A message that could not be sent for so long is of no use any more.
+GIVE_UP_SECONDS = 86400.0
 
 Send = Callable[[str], None]
 
@@ -131,7 +133,7 @@ def _rfc3339(at: float | None) -> str:
 
 
 class Deliverer:
-    """Sends what waits in the outbox. A message is done when its receiver took it, or can never take it."""
+    """Sends what waits in the outbox, until its receiver took it or a day has passed."""
 
     def __init__(self, store: Store, receivers: Mapping[str, Send]) -> None:
         self.store, self.receivers = store, dict(receivers)
@@ -148,6 +150,9 @@ class Deliverer:
         try:
             send(row.payload)
         except NotifyError as error:
+            if now - row.created_at > GIVE_UP_SECONDS:
+                self.store.outbox_give_up(row.id, str(error))
+                return
             wait = RETRY_SECONDS[-1] if error.permanent else RETRY_SECONDS[min(row.attempts, len(RETRY_SECONDS) - 1)]
             self.store.outbox_retry(row.id, now + wait, str(error))
         else:

@@ -18,7 +18,7 @@ def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
         "server.port": port,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "viewer",
+        "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "runner.magicEnabled": "false",
     }

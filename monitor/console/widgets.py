@@ -60,6 +60,7 @@ def consumers(overview: Overview) -> None:
         for one in overview.consumers[:ROWS]
     ]
     _table(rows, "consumers")
+    _more(len(overview.consumers))
 
 
 def dead_letters(overview: Overview) -> None:
@@ -80,13 +81,15 @@ def dead_letters(overview: Overview) -> None:
         for one in overview.dead_letters[:ROWS]
     ]
     _table(rows, "dead_letters")
+    _more(len(overview.dead_letters))
 
 
 def targets(overview: Overview, now: float) -> None:
     lines = []
     for target in overview.targets:
         seen = f"read {duration(now - target.last_success_at)} ago" if target.last_success_at else "never read"
-        parts = f", {len(target.errors)} parts failed" if target.errors else ""
+        failed = len(target.errors)
+        parts = f", {failed} part{'s' if failed > 1 else ''} failed" if failed else ""
         if target.up:
             lines.append(f":green[:material/check:] {escaped(target.name)}: {seen}{parts}")
         else:
@@ -110,6 +113,11 @@ def last_message(overview: Overview, now: float) -> None:
 
 def _age(seconds: float | None, quality: float | None) -> str:
     return "–" if seconds is None else f"{QUALITY.get(quality or 0, '')}{duration(seconds)}"
+
+
+def _more(count: int) -> None:
+    if count > ROWS:
+        st.caption(f"and {count - ROWS} more")
 
 
 def _table(rows: list[dict[str, object]], key: str) -> None:

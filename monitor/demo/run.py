@@ -117,7 +117,8 @@ def _port(wanted: int) -> int:
 
 
 def _wait(stop: threading.Event, watcher: subprocess.Popen[bytes], seconds: float | None) -> None:
-    out.print("Traffic runs: in the next two minutes a consumer falls behind, one stops, and dead letters grow.")
+    story = "Traffic runs: in the next two minutes a consumer falls behind, one stops, and dead letters grow."
+    out.print(story, soft_wrap=True)
     out.print("[bold]Ctrl-C ends the demo.[/]")
     end = None if seconds is None else time.monotonic() + seconds
     while not stop.wait(0.5) and (end is None or time.monotonic() < end):
