@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from collectors.base import Metric, Reading, Scrape
+from collectors.base import Scrape
+from monitor.changes import TargetSeries
 from monitor.migrations import migrate
 from monitor.reader import (
     AlertState,
@@ -45,8 +46,6 @@ _PRAGMAS = (
     "PRAGMA busy_timeout = 2000",
     "PRAGMA journal_size_limit = 16777216",
 )
-
-_Value = float | None
 
 
 class OutboxRow(NamedTuple):
@@ -109,7 +108,7 @@ class Store:
         except StoreError:
             self._claim.close()
             raise
-        self._targets: dict[str, _Target] = {}
+        self._targets: dict[str, TargetSeries] = {}
         self._closed = False
 
     def record(self, scrape: Scrape, judge: Callable[[Tx], None] | None = None) -> None:
@@ -229,9 +228,9 @@ class Store:
             self._target(scrape).write(self._db, scrape, ts)
             self._remember(scrape)
 
-    def _target(self, scrape: Scrape) -> _Target:
+    def _target(self, scrape: Scrape) -> TargetSeries:
         if scrape.target not in self._targets:
-            self._targets[scrape.target] = _Target(self._db, scrape.target)
+            self._targets[scrape.target] = TargetSeries(self._db, scrape.target)
         return self._targets[scrape.target]
 
     def _remember(self, scrape: Scrape) -> None:
@@ -275,71 +274,6 @@ class Store:
                 if isinstance(error, sqlite3.Error):
                     raise StoreError(f"{self.path}: cannot be written: {error}") from None
                 raise
-
-
-class _Standing:
-    """A series as it stands: its value, None when it has ended, and the scrape that last had it."""
-
-    __slots__ = ("id", "seen", "value")
-
-    def __init__(self, id: int, value: float | None, seen: int) -> None:
-        self.id, self.value, self.seen = id, value, seen
-
-
-class _Target:
-    """The series of one target as they stand, so that only changes are written."""
-
-    def __init__(self, db: sqlite3.Connection, name: str) -> None:
-        self.name = name
-        self.gaps: tuple[str, str] | None = None
-        rows = db.execute(
-            "SELECT id, metric, labels, value FROM series JOIN latest ON latest.series = id WHERE target = ?", (name,)
-        )
-        self.series = {
-            (metric, tuple(json.loads(labels).values())): _Standing(series, value, 0)
-            for series, metric, labels, value in rows
-        }
-
-    def write_gaps(self, db: sqlite3.Connection, reading: Reading) -> None:
-        """What was left out and what failed; there may be thousands of names, so only when they change."""
-        gaps = json.dumps(reading.skipped), json.dumps(reading.errors)
-        if gaps != self.gaps:
-            db.execute("INSERT OR REPLACE INTO gaps VALUES (?, ?, ?)", (self.name, *gaps))
-            self.gaps = gaps
-
-    def write(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> None:
-        changes = self._changes(db, scrape, ts)
-        db.executemany("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)", changes)
-        db.executemany("INSERT OR REPLACE INTO latest VALUES (?2, ?1, ?3)", [change[:3] for change in changes])
-
-    def _changes(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> list[tuple[int, int, float | None, _Value]]:
-        """(time, series, value, value before) of what is not as it stood; a series that is absent has ended."""
-        changes: list[tuple[int, int, float | None, _Value]] = []
-        series = self.series
-        for metric, labels, value in scrape.reading.samples:
-            standing = series.get((metric.name, labels))
-            if standing is None:
-                if metric.foreign:
-                    continue
-                standing = series[metric.name, labels] = self._named(db, scrape, metric, labels)
-            standing.seen = ts
-            if standing.value != value:
-                changes.append((ts, standing.id, value, standing.value))
-                standing.value = value
-        for standing in series.values():
-            if standing.seen != ts and standing.value is not None:
-                changes.append((ts, standing.id, None, standing.value))
-                standing.value = None
-        return changes
-
-    def _named(self, db: sqlite3.Connection, scrape: Scrape, metric: Metric, labels: tuple[str, ...]) -> _Standing:
-        text = json.dumps(dict(zip(metric.labels, labels, strict=True)), ensure_ascii=False)
-        cursor = db.execute(
-            "INSERT INTO series (target, system, metric, labels) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET system = excluded.system RETURNING id",
-            (self.name, scrape.system, metric.name, text),
-        )
-        return _Standing(cursor.fetchone()[0], None, 0)
 
 
 def _claimed(path: str) -> TextIO:

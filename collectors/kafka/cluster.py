@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+#: Groups asked about in one request.
+BATCH = 50
 
 #: Offsets by topic and partition.
 Offsets = dict[str, dict[int, int]]
@@ -91,3 +96,23 @@ class Cluster:
         """(log start, log end) of the partitions of which both are known."""
         starts, ends = self.starts.get(topic, {}), self.ends.get(topic, {})
         return {number: (min(starts[number], end), end) for number, end in ends.items() if number in starts}
+
+    def by_leader(
+        self, names: Iterable[str], wanted: Callable[[str, int], bool] = lambda topic, number: True
+    ) -> dict[int, dict[str, list[int]]]:
+        """Partitions by topic, by the broker that leads them."""
+        owned: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for name in names:
+            for number, partition in self.topics[name].partitions.items():
+                if partition.leader >= 0 and wanted(name, number):
+                    owned[partition.leader][name].append(number)
+        return owned
+
+    def batches(self, wanted: Callable[[Group], bool], size: int = BATCH) -> Iterator[tuple[int, list[str]]]:
+        """(coordinator, names of so many of its groups), in an order that stays."""
+        by_broker = defaultdict(list)
+        for name, group in sorted(self.groups.items()):
+            if wanted(group):
+                by_broker[group.coordinator].append(name)
+        for broker, names in by_broker.items():
+            yield from ((broker, names[at : at + size]) for at in range(0, len(names), size))

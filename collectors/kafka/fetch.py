@@ -10,33 +10,23 @@ Committed offsets are read before log ends, so that a race overstates a backlog 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from kafka import errors
-from kafka.protocol.admin import DescribeGroupsRequest
 from kafka.protocol.consumer import OffsetFetchRequest
 
 from collectors.base import CollectError, PartError, Reading, Skipped
 from collectors.kafka import answers, ask
 from collectors.kafka.client import Client, Question, said
-from collectors.kafka.cluster import Cluster, Group, Offsets
-from collectors.kafka.protocol import (
-    ConsumerGroupDescribeRequest,
-    DescribeShareGroupOffsetsRequest,
-    ShareGroupDescribeRequest,
-)
+from collectors.kafka.cluster import BATCH, Cluster, Group, Offsets
 from collectors.kafka.settings import KafkaSettings
+from collectors.kafka.slow import SlowReads, Turn
 
-#: Groups asked about in one request.
-BATCH = 50
 #: Requests a cycle may take beside three a broker and one a batch of groups; some are left for reading records.
 SPARE, FOR_RECORDS = 8, 3
-#: Configuration is read again after so many seconds.
-CONFIG_SECONDS = 300.0
 #: How long a partition is waited for that its leader is about to take over.
 SETTLE_SECONDS = 0.3
 #: Of the time that is left, what one step may take: a silent broker must not use up the others' time.
@@ -46,21 +36,13 @@ SHARE = 0.5
 Value = TypeVar("Value")
 
 
-class Turn(NamedTuple):
-    """One request that may wait: what it reads, the question, what takes its answer, how old it may get."""
-
-    what: tuple[str, object]
-    question: Question
-    take: Callable[[Any], None]
-    every: float = 0.0
-
-
 class Fetcher:
     """Reads one cluster, cycle after cycle; keeps what was read in earlier cycles and may be old."""
 
     def __init__(self, client: Client, settings: KafkaSettings) -> None:
         self.client, self.settings = client, settings
         self.cluster = Cluster()
+        self._slow = SlowReads(client, self.cluster)
         self._listed: dict[int, dict[str, Group]] = {}  # by the broker that coordinates them
         self._coordinators_moved = False
         self._read_at: dict[tuple[str, object], float] = {}
@@ -177,7 +159,7 @@ class Fetcher:
     def _commits(self) -> None:
         self.cluster.committed = {}
         one_by_one = self.client.version(OffsetFetchRequest) < 8
-        batches = list(self._batches(lambda group: group.kind != "share", 1 if one_by_one else BATCH))
+        batches = list(self.cluster.batches(lambda group: group.kind != "share", 1 if one_by_one else BATCH))
         questions = (Question(ask.commits(names, one_by_one=one_by_one), broker) for broker, names in batches)
         for (broker, names), answer in zip(batches, self._ask(questions), strict=True):
             if self._refused(f"{len(names)} groups of {self._broker(broker)}", answer, broker):
@@ -225,19 +207,8 @@ class Fetcher:
 
     def _of_leaders(self, which: int, wanted: Callable[[str, int], bool]) -> Iterator[Question]:
         """One request a leader for all its partitions; it may name a partition once, so ends and starts are two."""
-        for leader, owned in self._by_leader(self.cluster.topics, wanted).items():
+        for leader, owned in self.cluster.by_leader(self.cluster.topics, wanted).items():
             yield Question(ask.offsets(owned, which), leader)
-
-    def _by_leader(
-        self, names: Iterable[str], wanted: Callable[[str, int], bool] = lambda topic, number: True
-    ) -> dict[int, dict[str, list[int]]]:
-        """Partitions by topic, by the broker that leads them."""
-        owned: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-        for name in names:
-            for number, partition in self.cluster.topics[name].partitions.items():
-                if partition.leader >= 0 and wanted(name, number):
-                    owned[partition.leader][name].append(number)
-        return owned
 
     def _read_offsets(
         self, wanted: Sequence[tuple[Offsets, Question]], *, patient: bool = False
@@ -293,84 +264,7 @@ class Fetcher:
                 question,
                 partial(self._take_offsets, self.cluster.starts, broker),
             )
-        yield from self._members()
-        yield from self._configurations()
-
-    def _members(self) -> Iterator[Turn]:
-        yield from self._described("classic", DescribeGroupsRequest, ask.classic_members, self._take_classic)
-        yield from self._described("consumer", ConsumerGroupDescribeRequest, ask.consumer_members, self._take_members)
-        yield from self._described("share", ShareGroupDescribeRequest, ask.share_members, self._take_members)
-        if self.client.version(DescribeShareGroupOffsetsRequest) >= 0:
-            for broker, names in self._batches(lambda group: group.kind == "share"):
-                question = Question(ask.shared(names), broker)
-                yield Turn(("offsets of share groups", names[0]), question, self._take_shared)
-
-    def _described(
-        self, kind: str, request: type[Any], build: Callable[[list[str]], Any], take: Callable[[Any], None]
-    ) -> Iterator[Turn]:
-        """Members of the groups of a kind that have some."""
-        if self.client.version(request) >= 0:
-            for broker, names in self._batches(lambda group: group.kind == kind and not group.is_empty):
-                yield Turn((f"members of {kind} groups from", names[0]), Question(build(names), broker), take)
-
-    def _batches(self, wanted: Callable[[Group], bool], size: int = BATCH) -> Iterator[tuple[int, list[str]]]:
-        """(coordinator, names of so many of its groups), in an order that stays."""
-        by_broker = defaultdict(list)
-        for name, group in sorted(self.cluster.groups.items()):
-            if wanted(group):
-                by_broker[group.coordinator].append(name)
-        for broker, names in by_broker.items():
-            yield from ((broker, names[at : at + size]) for at in range(0, len(names), size))
-
-    def _take_classic(self, answer: Any) -> None:
-        for group in answer.groups:
-            if not group.error_code and group.protocol_type == "consumer":
-                self.cluster.members[group.group_id] = answers.classic_members(group)
-
-    def _take_members(self, answer: Any) -> None:
-        for group in answer.groups:
-            if not group.error_code:
-                self.cluster.members[group.group_id] = answers.consumer_members(group)
-
-    def _take_shared(self, answer: Any) -> None:
-        for group in answer.groups:
-            if group.error_code:
-                self._fail(f"group {group.group_id}", errors.for_code(group.error_code).__name__)
-            else:
-                self.cluster.shared[group.group_id] = answers.shared_backlog(group.topics)
-
-    def _configurations(self) -> Iterator[Turn]:
-        """Of topics that someone reads, and of what decides on the life of commits."""
-        read = {topic for offsets in self.cluster.committed.values() for topic in offsets}
-        topics = sorted(read & self.cluster.topics.keys())
-        if topics:
-            question = Question(ask.retention(topics))
-            yield Turn(("configuration of", "topics"), question, self._take_retention, CONFIG_SECONDS)
-        if any(group.is_empty for group in self.cluster.groups.values()):
-            broker = min(self.client.brokers)
-            question = Question(ask.expiry(broker), broker)
-            yield Turn(("configuration of broker", broker), question, self._take_expiry, CONFIG_SECONDS)
-        limited = [topic for topic in topics if getattr(self.cluster.retention.get(topic), "bytes", None) is not None]
-        for broker, owned in self._by_leader(limited).items():
-            question = Question(ask.sizes(owned), broker)
-            yield Turn(("log sizes of broker", broker), question, self._take_sizes, CONFIG_SECONDS)
-
-    def _take_retention(self, answer: Any) -> None:
-        for one in answer.results:
-            if not one.error_code:
-                values = {entry.name: entry.value for entry in one.configs}
-                self.cluster.retention[one.resource_name] = answers.retention(values)
-
-    def _take_expiry(self, answer: Any) -> None:
-        minutes = [entry.value for one in answer.results for entry in one.configs if entry.value]
-        if minutes:
-            self.cluster.expiry_seconds = int(minutes[0]) * 60.0
-
-    def _take_sizes(self, answer: Any) -> None:
-        for directory in answer.results:
-            for topic in directory.topics:
-                sizes = {one.partition_index: one.partition_size for one in topic.partitions if not one.is_future_key}
-                self.cluster.sizes.setdefault(topic.name, {}).update(sizes)
+        yield from self._slow.turns(self._fail)
 
 
 def _only(names: Iterable[str], known: Mapping[str, Value]) -> dict[str, Value]:

@@ -29,7 +29,7 @@ from monitor.exporter import Exporter
 from monitor.store import Store
 
 TOPICS, PARTITIONS, GROUPS = 100, 30, 500
-ROUNDS, CYCLES = 12, 20
+ROUNDS, CYCLES = 8, 10
 
 
 def fill(bootstrap: str) -> None:
