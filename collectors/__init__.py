@@ -5,4 +5,5 @@ from __future__ import annotations
 #: kind of a target -> "module:Class" of its collector; imported at first use.
 KINDS: dict[str, str] = {
     "kafka": "collectors.kafka:KafkaCollector",
+    "rabbitmq": "collectors.rabbitmq:RabbitCollector",
 }

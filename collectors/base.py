@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -127,6 +128,18 @@ def _compiles(pattern: str) -> str:
     except re.error as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return pattern
+
+
+def readable(file: Path | None) -> Path | None:
+    """The file, when it can be read as text: PEM or a secret. Raises ValueError."""
+    try:
+        if file is not None:
+            file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"the file {file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {file} is not text; expected PEM or a secret in UTF-8") from None
+    return file
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]

@@ -35,11 +35,25 @@ BACKLOG_PARTITION_MESSAGES = Metric(
     "Backlog of one partition, within the budget of the target.",
     ("destination", "group", "partition"),
 )
+IN_FLIGHT_MESSAGES = Metric(
+    "in_flight_messages",
+    "gauge",
+    "messages",
+    "Messages that were delivered to the group and not yet acknowledged.",
+    ("destination", "group"),
+)
 CONSUMERS = Metric(
     "consumers",
     "gauge",
     "",
     "Members of the group that read the destination.",
+    ("destination", "group"),
+)
+CONSUMER_CAPACITY = Metric(
+    "consumer_capacity",
+    "gauge",
+    "",
+    "Share of the time in which the group could take a message at once: 1 is always, below it its consumers are slow.",
     ("destination", "group"),
 )
 GROUP_STATE = Metric(
@@ -67,15 +81,22 @@ MESSAGES_OUT_TOTAL = Metric(
     "messages_out_total",
     "counter",
     "messages",
-    "Messages ever handled by the group: the sum of its committed offsets.",
+    "Messages ever handled by the group: the sum of its committed offsets, or what it acknowledged.",
     ("destination", "group"),
 )
 REDELIVERIES_TOTAL = Metric(
     "redeliveries_total",
     "counter",
     "messages",
-    "Messages written to the retry topics of the destination.",
+    "Messages delivered again, or written to the retry topics of the destination.",
     ("destination", "group"),
+)
+UNROUTABLE_MESSAGES_TOTAL = Metric(
+    "unroutable_messages_total",
+    "counter",
+    "messages",
+    "Messages that nobody wanted, dropped or returned; an empty destination is the broker as a whole.",
+    ("destination", "reason"),
 )
 LOST_MESSAGES = Metric(
     "lost_messages",
@@ -125,6 +146,42 @@ DEAD_LETTER_AGE_SECONDS = Metric(
     "seconds",
     "Age of the oldest dead letter in the destination.",
     ("destination",),
+)
+DEAD_LETTER_FAILURES_TOTAL = Metric(
+    "dead_letter_failures_total",
+    "counter",
+    "messages",
+    "Dead letters that could not be kept and are lost; an empty destination is the broker as a whole.",
+    ("destination", "reason"),
+)
+DEAD_LETTER_ROUTE = Metric(
+    "dead_letter_route",
+    "gauge",
+    "",
+    "1 for every way that dead letters take, from the source to the destination.",
+    ("source", "destination"),
+)
+DEATHS_TOTAL = Metric(
+    "deaths_total",
+    "counter",
+    "messages",
+    "Messages that died in the broker as a whole; strategy disabled are those that had nowhere to go and are lost.",
+    ("reason", "strategy"),
+)
+CONFIGURATION_FAULT = Metric(
+    "configuration_fault",
+    "gauge",
+    "",
+    "1 while the configuration of the destination loses messages or will, by reason.",
+    ("destination", "reason"),
+)
+NODE_UP = Metric("node_up", "gauge", "", "1 while the node of the target runs, else 0.", ("node",))
+NODE_ALARM = Metric(
+    "node_alarm",
+    "gauge",
+    "",
+    "1 while the node has an alarm: memory, disk, or a partition of the cluster.",
+    ("node", "reason"),
 )
 COLLECTOR_UP = Metric("collector_up", "gauge", "", "1 when the last collect read the target, else 0.")
 COLLECTOR_DURATION_SECONDS = Metric(

@@ -2,7 +2,8 @@
 
 A counter that is born with its first dead letter rises from nothing: no difference of two readings shows it. So the
 time of its birth is told beside it, and a rule counts what was born within its window from 0. What was there at the
-first reading of a target was not born then, nor what comes back after a restart of the agent.
+first reading of a target was not born then, nor what comes back after a restart of the agent, nor what is only paired
+with another source than before.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Births:
     """The births of one target, restored from and kept in the store's memory."""
 
     def __init__(self, memory: bytes | None) -> None:
-        #: labels -> [time of birth or None, last total]; None as a whole before the first reading
+        #: destination and reason -> [time of birth or None, last total]; None as a whole before the first reading
         self._known: dict[str, list[float | None]] | None = json.loads(memory) if memory else None
 
     def add_to(self, scrape: Scrape) -> list[Sample]:
@@ -31,11 +32,15 @@ class Births:
         before = json.dumps(self._known)
         totals = [s for s in scrape.reading.samples if s.metric is m.DEAD_LETTERED_MESSAGES_TOTAL]
         for sample in totals:
-            key = json.dumps(sample.labels)
-            born, last = known.get(key, [None, None])
+            born, last = known.get(_key(sample), [None, None])
             began_anew = last is None or sample.value < last
-            known[key] = [scrape.started_at if began_anew and self._known is not None else born, sample.value]
+            known[_key(sample)] = [scrape.started_at if began_anew and self._known is not None else born, sample.value]
         self._known = known
         if json.dumps(known) != before:
             scrape.reading.memory[MEMORY_KEY] = json.dumps(known).encode()
-        return [m.DEAD_LETTERS_BORN.sample(at, *s.labels) for s in totals if (at := known[json.dumps(s.labels)][0])]
+        return [m.DEAD_LETTERS_BORN.sample(at, *s.labels) for s in totals if (at := known[_key(s)][0])]
+
+
+def _key(sample: Sample) -> str:
+    destination, _, reason = sample.labels
+    return json.dumps([destination, reason])

@@ -7,7 +7,7 @@ import pytest
 from collectors.kafka.backlog import Backlog, Gap, Position, backlogs, retention_margin, worst
 from collectors.kafka.cluster import Cluster, Partition, Retention, Topic
 from collectors.kafka.history import History
-from collectors.kafka.timeline import EXACT, INTERPOLATED, LOWER_BOUND, Age
+from collectors.timeline import EXACT, INTERPOLATED, LOWER_BOUND, Age
 
 NOW = 10_000.0
 

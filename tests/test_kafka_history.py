@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collectors.kafka.cluster import Cluster, Group, Partition, Topic
 from collectors.kafka.history import History
-from collectors.kafka.timeline import EXACT, LOWER_BOUND, Age
+from collectors.timeline import EXACT, LOWER_BOUND, Age
 
 
 def cluster(end: int, topic: str = "orders", groups: dict[str, Group] | None = None) -> Cluster:

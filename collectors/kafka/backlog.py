@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from collectors.kafka.cluster import Cluster, Retention
 from collectors.kafka.history import History
-from collectors.kafka.timeline import EXACT, LOWER_BOUND, Age
+from collectors.timeline import EXACT, LOWER_BOUND, Age
 
 #: The rate at which a partition grows is taken over so long.
 RATE_SECONDS = 600.0

@@ -22,7 +22,7 @@ from collectors.kafka.fetch import Fetcher
 from collectors.kafka.history import History
 from collectors.kafka.records import Place, read_times
 from collectors.kafka.settings import KafkaSettings
-from collectors.kafka.timeline import EXACT, LOWER_BOUND
+from collectors.timeline import EXACT, LOWER_BOUND
 
 #: Brokers asked a cycle for records.
 PROBED_BROKERS = 3

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from collectors.kafka.cluster import Cluster
-from collectors.kafka.timeline import EXACT, Age, Timeline, packed, unpacked
+from collectors.timeline import EXACT, Age, Timeline, packed, unpacked
 
 #: A changed timeline is remembered at most so often; a killed agent forgets no more than that.
 SAVE_SECONDS = 60.0

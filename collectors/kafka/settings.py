@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from collectors.base import Filter, Settings, TargetSettings
+from collectors.base import Filter, Settings, TargetSettings, readable
 from collectors.kafka.oauth import ClientCredentials, FileToken
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -47,14 +47,7 @@ class KafkaSettings(TargetSettings):
     @field_validator("password_file", "oauth_token_file", "ssl_cafile", "ssl_certfile", "ssl_keyfile")
     @classmethod
     def _is_readable(cls, file: Path | None) -> Path | None:
-        try:
-            if file is not None:
-                file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ValueError(f"the file {file} cannot be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise ValueError(f"the file {file} is not text; expected PEM or a secret in UTF-8") from None
-        return file
+        return readable(file)
 
     @model_validator(mode="after")
     def _fits_together(self) -> KafkaSettings:

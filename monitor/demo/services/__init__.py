@@ -7,9 +7,11 @@ from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
 from monitor.demo.services.process import ServiceFailedError, ServiceMissingError, free_port
 from monitor.demo.services.prometheus import prometheus
-from monitor.demo.services.secured import Secured, secured_kafka
+from monitor.demo.services.rabbitmq import ADMIN, MONITOR, Node, permit_nothing, rabbitmq, rabbitmq_cluster
+from monitor.demo.services.secured import Secured, certificates, secured_kafka
 
 __all__ = [
-    "KAFKA_VERSION", "Cluster", "Kafka", "Secured", "ServiceFailedError", "ServiceMissingError", "free_port", "kafka",
-    "kafka_cluster", "kafka_libs", "prometheus", "secured_kafka",
+    "ADMIN", "KAFKA_VERSION", "MONITOR", "Cluster", "Kafka", "Node", "Secured", "ServiceFailedError",
+    "ServiceMissingError", "certificates", "free_port", "kafka", "kafka_cluster", "kafka_libs", "permit_nothing",
+    "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka",
 ]  # fmt: skip

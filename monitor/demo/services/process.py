@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,11 +44,20 @@ def running(command: list[str], folder: Path, answers: Callable[[], bool]) -> It
 
 
 @contextmanager
-def started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    command: list[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process that may not answer yet; its output goes to `log` in the folder."""
     with (folder / "log").open("ab") as sink:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=sink, stderr=sink, start_new_session=True, preexec_fn=_die_with_parent
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
         try:
             yield process
@@ -85,8 +94,8 @@ def answers(port: int) -> bool:
     return True
 
 
-def is_ready(url: str) -> bool:
+def is_ready(url: str, auth: tuple[str, str] | None = None) -> bool:
     try:
-        return httpx.get(url, timeout=2).is_success
+        return httpx.get(url, auth=auth, timeout=2).is_success
     except httpx.TransportError:
         return False

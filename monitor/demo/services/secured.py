@@ -61,7 +61,7 @@ def secured_kafka() -> Iterator[Secured]:
     ports = {listener: free_port() for listener in _PROTOCOLS}
     with tempfile.TemporaryDirectory(prefix="eda-kafka-") as name:
         folder = Path(name)
-        _certificates(folder)
+        certificates(folder)
         scram = [
             option
             for user, password in USERS.items()
@@ -104,7 +104,7 @@ def _settings(ports: dict[str, int], folder: Path) -> dict[str, object]:
     return settings
 
 
-def _certificates(folder: Path) -> None:
+def certificates(folder: Path) -> None:
     """A certificate authority, and certificates of the broker and of the user `monitor`."""
     _openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
              "-days", "2", "-subj", "/CN=test authority")  # fmt: skip

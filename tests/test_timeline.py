@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.kafka.timeline import INTERPOLATED, LOWER_BOUND, POINTS, Age, Timeline, packed, unpacked
+from collectors.timeline import INTERPOLATED, LOWER_BOUND, POINTS, Age, Timeline, packed, unpacked
 
 
 def timeline(*points: tuple[float, int]) -> Timeline:

@@ -1,4 +1,4 @@
-"""The age of a backlog, read from a timeline of (time, log end) a partition. Pure."""
+"""When a message that still waits was written, read from (time, messages ever written) of a log or a queue. Pure."""
 
 from __future__ import annotations
 

@@ -1,0 +1,79 @@
+"""What a target of kind "rabbitmq" takes."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from collectors.base import Duration, Filter, Pattern, Settings, TargetSettings, readable
+
+
+class DeadLetterQueue(Settings):
+    """A dead-letter queue declared by hand, beside those that the broker's own routes lead to."""
+
+    destination: str
+    source: str = ""
+
+
+class RabbitSettings(TargetSettings):
+    #: Of the management API, without `/api`.
+    url: str
+    username: str
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    ssl_cafile: Path | None = None
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+    vhosts: Filter = Filter()
+    queues: Filter = Filter()
+    dead_letters: tuple[DeadLetterQueue, ...] = ()
+    #: Queues whose messages expire on purpose: what they let go of is a retry or a delay, not a dead letter.
+    retry_queues: tuple[Pattern, ...] = ()
+    #: The Prometheus plugin of every node; found by itself where the nodes can be reached by their names.
+    prometheus_urls: tuple[str, ...] | None = None
+    #: Queues that get series, at most; dead-letter queues come first, exclusive and auto-named ones last.
+    queue_budget: Annotated[int, Field(ge=0)] = 5000
+    #: Of these, exclusive and auto-named queues.
+    temporary_queue_budget: Annotated[int, Field(ge=0)] = 100
+    #: Pages of 500 queues that are read with their statistics in a cycle; the others take turns.
+    statistics_pages: Annotated[int, Field(ge=0)] = 2
+    #: How often exchanges, bindings and virtual hosts are read.
+    topology_interval: Duration = 60.0
+
+    @field_validator("url", "prometheus_urls", mode="after")
+    @classmethod
+    def _is_http(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for url in (value,) if isinstance(value, str) else value or ():
+            scheme, _, rest = url.partition("://")
+            if scheme not in ("http", "https") or not rest:
+                raise ValueError(f"{url!r} is not a URL; expected http://host:port or https://host:port")
+            if "@" in rest.split("/")[0]:
+                raise ValueError("user and password do not belong into the URL; expected username and password")
+        return value
+
+    @field_validator("password_file", "ssl_cafile", "ssl_certfile", "ssl_keyfile")
+    @classmethod
+    def _is_readable(cls, file: Path | None) -> Path | None:
+        return readable(file)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RabbitSettings:
+        if (self.password is None) == (self.password_file is None):
+            raise ValueError("expected either password or password_file")
+        return self
+
+    @property
+    def login(self) -> tuple[str, str]:
+        if self.password_file is not None:
+            return self.username, self.password_file.read_text(encoding="utf-8").strip()
+        return self.username, self.password.get_secret_value() if self.password else ""
+
+    def tls(self) -> ssl.SSLContext:
+        """How the servers' certificates are verified, and the agent's own is shown."""
+        context = ssl.create_default_context(cafile=self.ssl_cafile)
+        if self.ssl_certfile is not None:
+            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
+        return context
