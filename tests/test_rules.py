@@ -165,3 +165,49 @@ def test_keep_firing_for_holds_an_alert_firing() -> None:
 
 def test_a_resolved_alert_fires_again() -> None:
     assert run("", [True, False, True]) == ["firing", "resolved", "firing"]
+
+
+(NOBODY,) = parse_rules(
+    """
+[[rules]]
+name = "NobodyConsumes"
+metric = "backlog_messages"
+function = "delta"
+window = "10m"
+by = ["destination"]
+above = 0
+[[rules.only_if]]
+metric = "consumers"
+below = 1
+[[rules.unless]]
+metric = "in_flight_messages"
+above = 0
+""",
+    "test",
+)
+
+
+@pytest.mark.parametrize(
+    ("consumers", "in_flight", "found"), [(0, 0, True), (1, 0, False), (None, 0, False), (0, 2, False), (0, None, True)]
+)
+def test_a_rule_holds_only_if_and_unless_others_do(
+    consumers: float | None, in_flight: float | None, found: bool
+) -> None:
+    points: dict[str, list[tuple[float, float | None]]] = {
+        "backlog_messages": [(500, 1), (900, 5)],
+        "consumers": [(900, consumers)],
+        "in_flight_messages": [(900, in_flight)],
+    }
+
+    def read(metric: str, start: float, end: float) -> list[Series]:
+        known = [(at, value) for at, value in points[metric] if value is not None]
+        return [Series(metric, {"destination": "orders"}, known)] if known else []
+
+    assert bool(evaluate(NOBODY, read, 900)) is found
+
+
+def test_conditions_are_rendered_as_joins() -> None:
+    assert to_promql(NOBODY) == (
+        "sum by (destination) (delta(eda_backlog_messages[10m])) > 0 "
+        "and sum by (destination) (eda_consumers) < 1 unless sum by (destination) (eda_in_flight_messages) > 0"
+    )

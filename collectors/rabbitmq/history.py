@@ -29,7 +29,7 @@ class History:
         #: Queues with expiring messages that ever had a consumer.
         self.worked: set[Key] = set()
         self._counters: dict[str, dict[str, list[int]]] = {}  # by name and node: [last value, total]
-        self._known: set[Key] | None = None
+        self._ordinary: set[Key] = set()
         self._seen = 0.0
         self._changed: set[str] = set()
 
@@ -58,7 +58,7 @@ class History:
         if broker.complete:
             for key in self.arrivals.keys() - broker.queues.keys():
                 self.arrivals[key].gone(now)
-            self._known = set(broker.queues)
+            self._ordinary = broker.queues.keys() - graph.stores.keys()
         self._seen = now
 
     def oldest(self, key: Key, now: float) -> Age | None:
@@ -100,8 +100,9 @@ class History:
         known = self.arrivals.get(key)
         if known is None:
             # a queue that was there before and got its first dead-letter route now did not get its messages by it
-            was_ordinary = self._known is not None and key in self._known
-            known = self.arrivals[key] = Arrivals(depth, removed, 0 if was_ordinary else depth)
+            known = self.arrivals[key] = Arrivals(
+                depth, removed, 0 if key in self._ordinary else depth + (removed or 0)
+            )
             self._changed.add(_ARRIVALS)
         before = known.state()
         known.note(now, depth, removed)
@@ -120,7 +121,6 @@ class History:
     def _restore(self, key: str, blob: bytes) -> None:
         if key == _ARRIVALS:
             self.arrivals = {key_of(name): Arrivals.restored(state) for name, state in json.loads(blob).items()}
-            self._known = set(self.arrivals)
         elif key == _COUNTERS:
             self._counters = {name: dict(nodes) for name, nodes in json.loads(blob).items()}
         elif key == _WORKED:

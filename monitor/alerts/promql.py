@@ -6,18 +6,24 @@ import json
 import re
 from collections.abc import Iterable
 
-from monitor.alerts.rules import Rule, matcher
+from monitor.alerts.rules import Comparison, Rule, matcher
 
 PREFIX = "eda_"
 
 
 def to_promql(rule: Rule) -> str:
     """The condition of a rule."""
-    selector = f"{PREFIX}{rule.metric}{_matchers(rule)}"
     if rule.function == "absent":
-        return f"absent({selector})"
-    operator, threshold = rule.comparison
-    return f"sum by ({', '.join(rule.by)}) ({_value(rule, selector)}) {operator} {threshold:g}"
+        return f"absent({_selector(rule)})"
+    parts = [_compared(rule, rule.by, _born(rule))]
+    parts += (f"and {_compared(other, rule.by)}" for other in rule.only_if)
+    parts += (f"unless {_compared(other, rule.by)}" for other in rule.unless)
+    return " ".join(parts)
+
+
+def _compared(one: Comparison, by: tuple[str, ...], born: str = "") -> str:
+    operator, threshold = one.comparison
+    return f"sum by ({', '.join(by)}) ({born}{_value(one)}) {operator} {threshold:g}"
 
 
 def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
@@ -35,25 +41,27 @@ def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _value(rule: Rule, selector: str) -> str:
-    if rule.function == "last":
-        return selector
-    if rule.function == "age":
-        return f"time() - {selector}"
-    value = f"{rule.function}({selector}[{_duration(rule.window or 0)}])"
+def _value(one: Comparison) -> str:
+    if one.function == "last":
+        return _selector(one)
+    if one.function == "age":
+        return f"time() - {_selector(one)}"
+    return f"{one.function}({_selector(one)}[{_duration(one.window or 0)}])"
+
+
+def _born(rule: Rule) -> str:
+    """What a counter that was born within the window counts: all of it, before what else it rose by."""
     if rule.born is None:
-        return value
+        return ""
     young = f"time() - {PREFIX}{rule.born} < {rule.window:g}"
-    return f"({selector} and ({young})) or {value}"
+    return f"({_selector(rule)} and ({young})) or "
 
 
-def _matchers(rule: Rule) -> str:
-    parts = [f"{name}{operator}{_quoted(text)}" for name, (operator, text) in _where(rule)]
-    return "{" + ", ".join(parts) + "}" if parts else ""
-
-
-def _where(rule: Rule) -> list[tuple[str, tuple[str, str]]]:
-    return [(name, matcher(wanted)) for name, wanted in rule.where.items()]
+def _selector(one: Comparison) -> str:
+    parts = [
+        f"{name}{operator}{_quoted(text)}" for name, (operator, text) in ((n, matcher(w)) for n, w in one.where.items())
+    ]
+    return f"{PREFIX}{one.metric}" + ("{" + ", ".join(parts) + "}" if parts else "")
 
 
 def _template(text: str) -> str:

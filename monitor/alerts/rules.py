@@ -24,6 +24,11 @@ Points = Sequence[tuple[float, float]]
 #: Reads the samples of a metric in (start, end].
 Read = Callable[[str, float, float], Sequence[Series]]
 
+#: The values of the labels of `by`.
+Key = tuple[str, ...]
+#: When series were born, by all of their labels.
+Births = dict[frozenset[tuple[str, str]], float]
+
 Function = Literal[
     "last", "increase", "rate", "delta", "min_over_time", "max_over_time", "avg_over_time", "age", "absent"
 ]
@@ -43,20 +48,54 @@ class Verdict(NamedTuple):
     value: float
 
 
-class Rule(Settings):
-    """One rule, as design and documentation of the language describe it."""
+class Comparison(Settings):
+    """A function of a metric, compared with a threshold."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
     metric: str
     function: Function = "last"
     window: Duration | None = None
     where: Annotated[dict[str, str], Field(default_factory=dict)]
-    by: tuple[str, ...] = ("target", "system")
-    born: str | None = None
     above: float | None = None
     at_least: float | None = None
     below: float | None = None
     at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Comparison:
+        if self.metric not in METRICS:
+            raise ValueError(f"metric: {self.metric!r} is not in the vocabulary")
+        self.must_have("where", self.where)
+        if sum(getattr(self, key) is not None for key in COMPARISONS) != (self.function != "absent"):
+            raise ValueError(f"expected exactly one of {', '.join(COMPARISONS)} (none with absent)")
+        if (self.window is None) != (self.function in INSTANT):
+            raise ValueError(f"window: {self.function} takes {'none' if self.function in INSTANT else 'one'}")
+        return self
+
+    def must_have(self, key: str, names: Iterable[str]) -> None:
+        """Raise ValueError for a name that is no label of the metric."""
+        labels = {"target", "system", *METRICS[self.metric].labels}
+        for name in names:
+            if name not in labels:
+                raise ValueError(f"{key}: {self.metric} has no label {name!r}; it has {', '.join(sorted(labels))}")
+
+    @property
+    def comparison(self) -> tuple[str, float]:
+        """The operator and the threshold."""
+        key = next(key for key in COMPARISONS if getattr(self, key) is not None)
+        return COMPARISONS[key], getattr(self, key)
+
+
+class Rule(Comparison):
+    """One rule, as design and documentation of the language describe it.
+
+    It holds where its own comparison does and all of `only_if` and none of `unless` do, joined on the labels of `by`.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+    by: tuple[str, ...] = ("target", "system")
+    only_if: tuple[Comparison, ...] = ()
+    unless: tuple[Comparison, ...] = ()
+    born: str | None = None
     for_: Annotated[float, Field(alias="for", ge=0)] = 0.0
     keep_firing_for: Annotated[float, Field(ge=0)] = 0.0
     severity: Literal["critical", "warning", "info"] = "warning"
@@ -75,26 +114,15 @@ class Rule(Settings):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Rule:
-        if self.metric not in METRICS:
-            raise ValueError(f"metric: {self.metric!r} is not in the vocabulary")
-        labels = {"target", "system", *METRICS[self.metric].labels}
-        for key, names in (("by", self.by), ("where", self.where)):
-            for name in names:
-                if name not in labels:
-                    raise ValueError(f"{key}: {self.metric} has no label {name!r}; it has {', '.join(sorted(labels))}")
-        if sum(getattr(self, key) is not None for key in COMPARISONS) != (self.function != "absent"):
-            raise ValueError(f"expected exactly one of {', '.join(COMPARISONS)} (none with absent)")
-        if (self.window is None) != (self.function in INSTANT):
-            raise ValueError(f"window: {self.function} takes {'none' if self.function in INSTANT else 'one'}")
+        self.must_have("by", self.by)
+        for key, others in (("only_if", self.only_if), ("unless", self.unless)):
+            for other in others:
+                other.must_have(key, self.by)
+                if "absent" in (other.function, self.function):
+                    raise ValueError(f"{key}: absent has no labels to be joined on")
         if self.born is not None and (self.function != "increase" or self.born not in METRICS):
             raise ValueError("born: expected a metric of the vocabulary, with the function increase")
         return self
-
-    @property
-    def comparison(self) -> tuple[str, float]:
-        """The operator and the threshold."""
-        key = next(key for key in COMPARISONS if getattr(self, key) is not None)
-        return COMPARISONS[key], getattr(self, key)
 
 
 def parse_rules(text: str, source: str) -> list[Rule]:
@@ -133,25 +161,37 @@ def default_rules() -> list[Rule]:
 
 def evaluate(rule: Rule, read: Read, now: float) -> list[Verdict]:
     """Where the rule's condition holds now."""
-    span = rule.window or STALE_SECONDS
-    series = [one for one in read(rule.metric, now - span, now) if _selected(rule, one.labels)]
     if rule.function == "absent":
-        return [] if series else [Verdict({}, 1.0)]
-    born = _births(rule, read, now)
-    grouped: dict[tuple[str, ...], float] = defaultdict(float)
-    for one in series:
-        value = _born_value(rule, one, born, now)
+        return [] if _series(rule, read, now) else [Verdict({}, 1.0)]
+    found = _where_it_holds(rule, rule.by, read, now, _births(rule, read, now))
+    for other in rule.only_if:
+        held = _where_it_holds(other, rule.by, read, now, {}) if found else {}
+        found = {key: value for key, value in found.items() if key in held}
+    for other in rule.unless:
+        held = _where_it_holds(other, rule.by, read, now, {}) if found else {}
+        found = {key: value for key, value in found.items() if key not in held}
+    return [Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items()]
+
+
+def _where_it_holds(one: Comparison, by: tuple[str, ...], read: Read, now: float, born: Births) -> dict[Key, float]:
+    """The sums by labels for which the comparison is true."""
+    grouped: dict[Key, float] = defaultdict(float)
+    for series in _series(one, read, now):
+        value = _born_value(one, series, born, now)
         if value is None:
-            value = apply(rule.function, one.points, now - span, now)
+            value = apply(one.function, series.points, now - (one.window or STALE_SECONDS), now)
         if value is not None:
-            grouped[tuple(one.labels.get(name, "") for name in rule.by)] += value
-    return [
-        Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in grouped.items() if holds(rule, value)
-    ]
+            grouped[tuple(series.labels.get(name, "") for name in by)] += value
+    return {key: value for key, value in grouped.items() if holds(one, value)}
 
 
-def holds(rule: Rule, value: float) -> bool:
-    operator, threshold = rule.comparison
+def _series(one: Comparison, read: Read, now: float) -> list[Series]:
+    span = one.window or STALE_SECONDS
+    return [series for series in read(one.metric, now - span, now) if _selected(one, series.labels)]
+
+
+def holds(one: Comparison, value: float) -> bool:
+    operator, threshold = one.comparison
     return {
         ">": value > threshold,
         ">=": value >= threshold,
@@ -203,8 +243,8 @@ def extrapolated(points: Points, start: float, end: float, *, counter: bool) -> 
     return change * (sampled + to_start + to_end) / sampled
 
 
-def _selected(rule: Rule, labels: dict[str, str]) -> bool:
-    return all(matches(labels.get(name, ""), wanted) for name, wanted in rule.where.items())
+def _selected(one: Comparison, labels: dict[str, str]) -> bool:
+    return all(matches(labels.get(name, ""), wanted) for name, wanted in one.where.items())
 
 
 def matches(value: str, wanted: str) -> bool:
@@ -222,7 +262,7 @@ def matcher(wanted: str) -> tuple[str, str]:
     return "=", wanted
 
 
-def _births(rule: Rule, read: Read, now: float) -> dict[frozenset[tuple[str, str]], float]:
+def _births(rule: Rule, read: Read, now: float) -> Births:
     if rule.born is None:
         return {}
     return {
@@ -232,12 +272,12 @@ def _births(rule: Rule, read: Read, now: float) -> dict[frozenset[tuple[str, str
     }
 
 
-def _born_value(rule: Rule, one: Series, born: dict[frozenset[tuple[str, str]], float], now: float) -> float | None:
+def _born_value(one: Comparison, series: Series, born: Births, now: float) -> float | None:
     """What a counter that was born within the window counts: all of it, from 0."""
-    at = born.get(frozenset(one.labels.items()))
-    recent = at is not None and rule.window is not None and now - at < rule.window
-    fresh = one.points and now - one.points[-1][0] < STALE_SECONDS
-    return one.points[-1][1] if recent and fresh else None
+    at = born.get(frozenset(series.labels.items()))
+    recent = at is not None and one.window is not None and now - at < one.window
+    fresh = series.points and now - series.points[-1][0] < STALE_SECONDS
+    return series.points[-1][1] if recent and fresh else None
 
 
 def filled(template: str, labels: dict[str, str], value: float) -> str:

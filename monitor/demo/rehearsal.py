@@ -12,7 +12,7 @@ from pathlib import Path
 from collectors import metrics as m
 from collectors.base import Finding, Reading, Sample, TargetSettings
 from monitor import config as configuration
-from monitor.demo.traffic import POISON_AFTER, STOPS_AFTER
+from monitor.demo.traffic.kafka import POISON_AFTER, STOPS_AFTER
 from monitor.service import watch
 
 #: Events a second that are produced for each destination, and that the slow consumer handles.

@@ -1,4 +1,4 @@
-"""`eda-monitor demo`: a real Kafka with traffic that goes wrong, watched by `eda-monitor up`.
+"""`eda-monitor demo`: a real Kafka and a real RabbitMQ with traffic that goes wrong, watched by `eda-monitor up`.
 
 The agent runs as a process of its own, by the configuration that a user would write; what it sends
 is received here and printed.
@@ -14,8 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,12 +23,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from monitor.demo import services
-from monitor.demo.traffic import run_traffic
+from monitor.demo.traffic.kafka import run_kafka
+from monitor.demo.traffic.rabbitmq import run_rabbitmq
 
 out = Console()
 
 CONFIG = """\
-{target}
+{targets}
 [[receivers]]
 name = "demo"
 kind = "webhook"
@@ -39,13 +40,23 @@ listen = "127.0.0.1:{metrics_port}"
 listen = "127.0.0.1:{console_port}"
 """
 
-TARGET = """\
+KAFKA = """\
 [[targets]]
-name = "demo"
+name = "kafka"
 kind = "kafka"
 bootstrap_servers = ["{bootstrap}"]
 interval = "5s"
 topics = {{ exclude = ["__.*"] }}
+"""
+
+RABBITMQ = """\
+[[targets]]
+name = "rabbitmq"
+kind = "rabbitmq"
+url = "{url}"
+username = "{user}"
+password = "{password}"
+interval = "5s"
 """
 
 
@@ -67,21 +78,51 @@ def run_demo(seconds: float | None = None) -> None:
 
 @contextmanager
 def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen[bytes]]:
-    """The broker, its traffic, the receiver of alerts and the monitor, started in this order and stopped in reverse."""
-    out.print("Starting Apache Kafka … (the first time its jars are fetched, about 10 s)")
-    with services.kafka() as broker, _receiver() as webhook:
-        traffic = threading.Thread(target=run_traffic, args=(broker.bootstrap, stop), name="traffic")
-        traffic.start()
-        out.print(f"Kafka: {broker.bootstrap}")
-        file = _configured(folder, TARGET.format(bootstrap=broker.bootstrap), webhook)
-        watcher = _started(["-m", "monitor", "up", "--config", str(file)])
+    """The brokers, their traffic, the receiver of alerts and the monitor, started in this order and stopped in reverse."""
+    with ExitStack() as stack:
+        targets = [_kafka(stack, stop)]
+        try:
+            targets.append(_rabbitmq(stack, stop))
+        except services.ServiceMissingError as missing:
+            out.print(f"[yellow]{escape(str(missing))}[/]", soft_wrap=True)
+        webhook = stack.enter_context(_receiver())
+        watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
         try:
             yield watcher
         finally:
             stop.set()
             watcher.terminate()
             watcher.wait(10)
-            traffic.join(10)
+
+
+def _kafka(stack: ExitStack, stop: threading.Event) -> str:
+    """A Kafka with traffic; returns the target that watches it."""
+    out.print("Starting Apache Kafka … (the first time its jars are fetched, about 10 s)")
+    broker = stack.enter_context(services.kafka())
+    stack.enter_context(_traffic(stop, run_kafka, broker.bootstrap))
+    out.print(f"Kafka: {broker.bootstrap}")
+    return KAFKA.format(bootstrap=broker.bootstrap)
+
+
+def _rabbitmq(stack: ExitStack, stop: threading.Event) -> str:
+    """A RabbitMQ with traffic; returns the target that watches it."""
+    out.print("Starting RabbitMQ …")
+    broker = stack.enter_context(services.rabbitmq())
+    stack.enter_context(_traffic(stop, run_rabbitmq, broker.amqp_port))
+    out.print(f"RabbitMQ: {broker.url}")
+    user, password = services.MONITOR
+    return RABBITMQ.format(url=broker.url, user=user, password=password)
+
+
+@contextmanager
+def _traffic(stop: threading.Event, run: Callable[..., None], where: object) -> Iterator[None]:
+    thread = threading.Thread(target=run, args=(where, stop), name="traffic")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
 
 
 @contextmanager
@@ -97,10 +138,10 @@ def _rehearsal(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             watcher.wait(10)
 
 
-def _configured(folder: Path, target: str, webhook: str) -> Path:
+def _configured(folder: Path, targets: str, webhook: str) -> Path:
     """The configuration that a user would write."""
     file = folder / "eda-monitor.toml"
-    file.write_text(CONFIG.format(target=target, webhook=webhook, metrics_port=_port(9464), console_port=_port(8501)))
+    file.write_text(CONFIG.format(targets=targets, webhook=webhook, metrics_port=_port(9464), console_port=_port(8501)))
     return file
 
 
@@ -117,7 +158,7 @@ def _port(wanted: int) -> int:
 
 
 def _wait(stop: threading.Event, watcher: subprocess.Popen[bytes], seconds: float | None) -> None:
-    story = "Traffic runs: in the next two minutes a consumer falls behind, one stops, and dead letters grow."
+    story = "Traffic runs: in the next two minutes a consumer falls behind, one stops, dead letters grow, and some are lost."
     out.print(story, soft_wrap=True)
     out.print("[bold]Ctrl-C ends the demo.[/]")
     end = None if seconds is None else time.monotonic() + seconds

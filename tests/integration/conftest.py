@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -47,3 +48,18 @@ def cluster() -> Iterator[services.Cluster]:
     """Three brokers."""
     with or_skip(services.kafka_cluster(3)) as brokers:
         yield brokers
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate authority and a broker's certificate."""
+    folder = tmp_path_factory.mktemp("certificates")
+    services.certificates(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rabbit(certificates: Path) -> Iterator[services.Node]:
+    """A RabbitMQ, over TLS too, whose statistics come twice a second."""
+    with or_skip(services.rabbitmq({"collect_statistics_interval": 500}, certificates)) as node:
+        yield node

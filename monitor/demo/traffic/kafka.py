@@ -1,4 +1,4 @@
-"""Traffic that tells a story within two minutes.
+"""Traffic on Kafka that tells a story within two minutes.
 
 orders is healthy; payments has a slow consumer; shipments has one that stops after 20 seconds; invoices meets a
 poison message after 30 seconds, retries it and dead-letters it; nobody reads emails.dlq.
@@ -17,7 +17,7 @@ STOPS_AFTER, POISON_AFTER = 20.0, 30.0
 TOPICS = ("orders", "payments", "shipments", "invoices", "audit")
 
 
-def run_traffic(bootstrap: str, stop: threading.Event) -> None:
+def run_kafka(bootstrap: str, stop: threading.Event) -> None:
     """Produce and consume until stopped."""
     began = time.monotonic()
     jobs: list[Callable[[], None]] = [

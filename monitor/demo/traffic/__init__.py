@@ -1,0 +1,1 @@
+"""Traffic that goes wrong, a module a broker."""
