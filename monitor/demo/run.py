@@ -78,7 +78,7 @@ def run_demo(seconds: float | None = None) -> None:
 
 @contextmanager
 def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen[bytes]]:
-    """The brokers, their traffic, the receiver of alerts and the monitor, started in this order and stopped in reverse."""
+    """Brokers, their traffic, the receiver of alerts and the monitor: started in this order, stopped in reverse."""
     with ExitStack() as stack:
         targets = [_kafka(stack, stop)]
         try:
@@ -158,7 +158,7 @@ def _port(wanted: int) -> int:
 
 
 def _wait(stop: threading.Event, watcher: subprocess.Popen[bytes], seconds: float | None) -> None:
-    story = "Traffic runs: in the next two minutes a consumer falls behind, one stops, dead letters grow, and some are lost."
+    story = "Traffic runs: in two minutes a consumer falls behind, one stops, dead letters grow, and some are lost."
     out.print(story, soft_wrap=True)
     out.print("[bold]Ctrl-C ends the demo.[/]")
     end = None if seconds is None else time.monotonic() + seconds

@@ -45,6 +45,11 @@ class Node:
     def amqp_port(self) -> int:
         return self.ports["amqp"]
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         command = [str(self._home / "sbin" / "rabbitmq-server")]
         self._process = self._stack.enter_context(started(command, self.folder, self._environment))

@@ -1,0 +1,131 @@
+"""A cycle over 5,000 queues of one RabbitMQ, against a plain read of the same pages and against /metrics/per-object."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pika
+from prometheus_client.parser import text_string_to_metric_families
+
+from collectors.rabbitmq import RabbitCollector
+from collectors.rabbitmq.settings import RabbitSettings
+from monitor.demo import services
+from monitor.demo.services import ADMIN, MONITOR, Node
+
+QUEUES, STORES, ROUNDS = 5000, 100, 7
+#: How long the broker is watched with and without the agent, and how often the agent looks.
+WATCHED, INTERVAL = 45.0, 15.0
+PLAIN = "vhost,name,type,state,exclusive,arguments,policy,messages_ready,messages_unacknowledged"
+
+
+def fill(node: Node) -> None:
+    """Declare the queues; every hundredth ones dead letters go to a queue of their own, and hold some messages."""
+    stores = [{"name": f"q{number}.dlq", "arguments": {}} for number in range(STORES)]
+    route = {"x-dead-letter-exchange": ""}
+    work = [
+        {
+            "name": f"q{number}",
+            "arguments": {**route, "x-dead-letter-routing-key": f"q{number}.dlq"} if number < STORES else {},
+        }
+        for number in range(QUEUES - STORES)
+    ]
+    common = {"vhost": "/", "durable": True, "auto_delete": False}
+    node.api("POST", "/definitions", queues=[{**common, **one} for one in stores + work])
+    login = pika.PlainCredentials(*ADMIN)
+    connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", node.amqp_port, credentials=login))
+    channel = connection.channel()
+    for number in range(0, QUEUES - STORES, 10):
+        channel.basic_publish("", f"q{number}", b"event")
+    connection.close()
+
+
+def plain_read(node: Node) -> int:
+    """The pages of queues, and nothing made of them."""
+    client, read, page, pages = httpx.Client(auth=MONITOR), 0, 1, 1
+    while page <= pages:
+        query = {
+            "page": page,
+            "page_size": 500,
+            "disable_stats": "true",
+            "enable_queue_totals": "true",
+            "columns": PLAIN,
+        }
+        answer = json.loads(client.get(f"{node.url}/api/queues", params=query, timeout=60).content)
+        read, pages, page = read + len(answer["items"]), answer["page_count"], page + 1
+    client.close()
+    return read
+
+
+def per_object(node: Node) -> int:
+    """What a Prometheus would do with the plugin's page of every object."""
+    text = httpx.get(f"http://127.0.0.1:{node.ports['prometheus']}/metrics/per-object", timeout=120).text
+    return sum(len(family.samples) for family in text_string_to_metric_families(text))
+
+
+def measured(what: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Median seconds of CPU of this process, and of the clock."""
+    cpu, wall = [], []
+    for _ in range(rounds):
+        began, at = time.process_time(), time.monotonic()
+        what()
+        cpu.append(time.process_time() - began)
+        wall.append(time.monotonic() - at)
+    return statistics.median(cpu), statistics.median(wall)
+
+
+def broker_cpu(pid: int, during: Callable[[], None]) -> float:
+    """Share of one core that the broker took meanwhile."""
+
+    def ticks() -> int:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    before, began = ticks(), time.monotonic()
+    during()
+    return (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - began)
+
+
+def main() -> None:
+    with services.rabbitmq() as node:
+        fill(node)
+        time.sleep(10)
+        settings = {"name": "r", "kind": "rabbitmq", "url": node.url, "username": MONITOR[0], "password": MONITOR[1]}
+        collector = RabbitCollector(RabbitSettings.model_validate(settings))
+
+        def cycle() -> int:
+            return collector.collect(time.time(), time.monotonic() + 60).requests
+
+        def look() -> None:
+            end = time.monotonic() + WATCHED
+            while time.monotonic() < end:
+                cycle()
+                time.sleep(INTERVAL)
+
+        first = cycle()
+        assert plain_read(node) == QUEUES
+        rows = {
+            "full cycle": measured(cycle, ROUNDS),
+            "plain read of the same pages": measured(lambda: plain_read(node), ROUNDS),
+        }
+        rows["/metrics/per-object, parsed"] = measured(lambda: per_object(node), 2)
+        idle = broker_cpu(node.pid, lambda: time.sleep(WATCHED))
+        watched = broker_cpu(node.pid, look)
+        requests = cycle()
+        collector.close()
+    base = rows["plain read of the same pages"][0]
+    print(f"\nRabbitMQ, {QUEUES} queues, of them {STORES} for dead letters\n")
+    print(f"{'':32} {'CPU':>9} {'wall':>9} {'CPU ratio':>10}")
+    for name, (cpu, wall) in rows.items():
+        print(f"{name:32} {cpu * 1e3:6.0f} ms {wall * 1e3:6.0f} ms {cpu / base:10.2f}")
+    print(f"requests: {requests} a cycle, {first} the first")
+    print(f"the broker's own CPU: {idle:.1%} of a core idle, {watched:.1%} with a cycle every {INTERVAL:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
