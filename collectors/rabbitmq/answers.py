@@ -11,6 +11,7 @@ from collectors.rabbitmq.broker import Binding, Exchange, Key, Node, Queue, Stat
 #: States of a queue in which its figures are not those of its messages.
 UNKNOWN_STATES = frozenset({"down", "crashed", "stopped", "minority", "terminated"})
 _AUTO_NAMED = ("amq.gen-", "amq_")
+_NONE: dict[str, Any] = {}
 _DEATHS = "rabbitmq_global_messages_dead_lettered_"
 
 
@@ -20,18 +21,18 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def queue(item: Mapping[str, Any], policies: Mapping[Key, dict[str, Any]]) -> Queue:
-    """One queue of a page; raises KeyError or TypeError where it is not one."""
-    key = (item["vhost"], item["name"])
-    state = item.get("state") or "running"
+    """One queue of a list; raises KeyError or TypeError where it is not one."""
+    vhost, name = item["vhost"], item["name"]
+    state, kind = item.get("state") or "running", item.get("type") or "classic"
     known = state not in UNKNOWN_STATES
-    policy = item.get("effective_policy_definition") or policies.get((key[0], item.get("policy") or ""), {})
+    policy = item.get("effective_policy_definition") or policies.get((vhost, item.get("policy") or ""))
     return Queue(
-        key,
-        str(item.get("type", "classic")).removeprefix("rabbit_").removesuffix("_queue"),
+        (vhost, name),
+        kind.removeprefix("rabbit_").removesuffix("_queue") if "_" in kind else kind,
         state,
-        bool(item.get("exclusive")) or key[1].startswith(_AUTO_NAMED),
-        dict(item.get("arguments") or {}),
-        dict(policy) if isinstance(policy, dict) else {},
+        bool(item.get("exclusive")) or name.startswith(_AUTO_NAMED),
+        item.get("arguments") or _NONE,
+        policy if isinstance(policy, dict) else _NONE,
         item.get("messages_ready") if known else None,
         item.get("messages_unacknowledged") if known else None,
         statistics(item) if known else None,

@@ -30,6 +30,7 @@ class RabbitCollector:
         }
         self._history = History()
         self._graph = Graph()
+        self._said = judge.Said()
         self._fetcher: Fetcher | None = None
 
     def restore(self, memory: Mapping[str, bytes]) -> None:
@@ -96,11 +97,9 @@ class RabbitCollector:
         )
         reading.skipped += over
         for queue in chosen:
-            for one in judge.queue(queue, queue.key in graph.stores, now):
-                if isinstance(one, Skipped):
-                    reading.skipped.append(one)
-                else:
-                    samples.append(one)
+            samples += self._said.samples(queue, queue.key in graph.stores, now)
+        self._said.forget(broker.queues.keys())
+        reading.skipped += judge.unknown(chosen, graph.stores, now)
         samples += judge.streams(broker)
         samples += judge.dead_letters(broker, graph, history, now)
         samples += judge.counters(history)

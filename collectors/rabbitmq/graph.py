@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from collectors.rabbitmq.broker import Binding, Broker, Key, Queue
@@ -126,9 +127,13 @@ def _topic_matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
 
 
 def _inbound_keys(broker: Broker) -> dict[Key, frozenset[str] | None]:
-    """The routing keys that messages of a queue can have; None where they can have any."""
-    found: dict[Key, frozenset[str] | None] = {key: frozenset({key[1]}) for key in broker.queues}
-    for (vhost, exchange), bindings in broker.bindings.items():
+    """The routing keys that messages of a queue which dies with them can have; None where they can have any."""
+    found: dict[Key, frozenset[str] | None] = {
+        key: frozenset({key[1]})
+        for key, queue in broker.queues.items()
+        if queue.text("dead-letter-exchange") is not None and queue.text("dead-letter-routing-key") is None
+    }
+    for (vhost, exchange), bindings in broker.bindings.items() if found else ():
         kind = broker.exchanges[vhost, exchange].type if (vhost, exchange) in broker.exchanges else ""
         for binding in bindings:
             key = (vhost, binding.target)
@@ -165,11 +170,16 @@ def _onwards(key: Key, graph: Graph) -> set[Key]:
 
 def _named_store(key: Key, broker: Broker) -> set[Key] | None:
     """What a queue holds dead letters of, by the names that frameworks give; None where the name says nothing."""
-    match = _CONVENTIONS.fullmatch(key[1])
-    if match is None:
-        return None
-    source = (key[0], match["source"] or "")
-    return {source} if source in broker.queues else set()
+    named = _source_by_name(key[1])
+    source = (key[0], named or "")
+    return None if named is None else {source} if source in broker.queues else set()
+
+
+@lru_cache(65536)
+def _source_by_name(name: str) -> str | None:
+    """The source that the name of a queue of dead letters has in it, "" where it has none; None for other names."""
+    match = _CONVENTIONS.fullmatch(name)
+    return None if match is None else match["source"] or ""
 
 
 def _faults(broker: Broker, graph: Graph) -> list[tuple[Key, str]]:

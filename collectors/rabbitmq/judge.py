@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from collectors import metrics as m
 from collectors.base import Sample, Skipped
@@ -41,35 +41,82 @@ def health(broker: Broker) -> Iterator[Sample]:
             yield from (m.NODE_ALARM.sample(float(on), node.name, reason) for reason, on in node.alarms.items())
 
 
-def queue(one: Queue, is_store: bool, now: float) -> Iterator[Sample | Skipped]:
+def queue(one: Queue, is_store: bool, now: float) -> list[Sample]:
     """Backlog, readers and traffic of a queue; a queue of dead letters has a backlog only where somebody reads it."""
+    if not is_known(one):
+        return []
     name, statistics = destination(one.key), one.statistics
-    if one.ready is None and one.type != "stream":
-        yield Skipped(f"queue {name}", f"its figures are unknown: it is {one.state}")
-        return
     labels = (name, GROUP)
+    samples = []
     if statistics is not None:
-        yield m.MESSAGES_IN_TOTAL.sample(statistics.published, name)
-        yield m.MESSAGES_OUT_TOTAL.sample(statistics.removed, *labels)
-        yield m.REDELIVERIES_TOTAL.sample(statistics.redelivered, *labels)
+        samples += [
+            Sample(m.MESSAGES_IN_TOTAL, (name,), statistics.published),
+            Sample(m.MESSAGES_OUT_TOTAL, labels, statistics.removed),
+            Sample(m.REDELIVERIES_TOTAL, labels, statistics.redelivered),
+        ]
         if statistics.consumers is not None:
-            yield m.CONSUMERS.sample(statistics.consumers, *labels)
-            if statistics.capacity is not None and statistics.consumers:
-                yield m.CONSUMER_CAPACITY.sample(statistics.capacity, *labels)
-    if (
-        one.type == "stream"
-        or one.ready is None
-        or (is_store and not (statistics is not None and statistics.consumers))
-    ):
-        return
-    yield m.BACKLOG_MESSAGES.sample(one.ready, *labels)
-    yield m.IN_FLIGHT_MESSAGES.sample(one.unacked or 0, *labels)
-    head = statistics.head_at if statistics is not None else None
-    if one.ready == 0 or head is not None:
-        yield m.BACKLOG_AGE_SECONDS.sample(max(0.0, now - head) if one.ready and head is not None else 0.0, *labels)
-        yield m.BACKLOG_AGE_QUALITY.sample(EXACT, *labels)
-    else:
-        yield Skipped(f"age of the backlog of {name}", "the message at its head has no known time")
+            samples.append(Sample(m.CONSUMERS, labels, statistics.consumers))
+        if statistics.capacity is not None and statistics.consumers:
+            samples.append(Sample(m.CONSUMER_CAPACITY, labels, statistics.capacity))
+    if has_backlog(one, is_store):
+        samples.append(Sample(m.BACKLOG_MESSAGES, labels, one.ready or 0))
+        samples.append(Sample(m.IN_FLIGHT_MESSAGES, labels, one.unacked or 0))
+        waited = waiting_seconds(one, now)
+        if waited is not None:
+            samples.append(Sample(m.BACKLOG_AGE_SECONDS, labels, waited))
+            samples.append(Sample(m.BACKLOG_AGE_QUALITY, labels, EXACT))
+    return samples
+
+
+class Said:
+    """What was said of queues; of one that stands as it did the same is said again, and nothing is made anew."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, tuple[tuple[object, ...], list[Sample]]] = {}
+
+    def samples(self, one: Queue, is_store: bool, now: float) -> list[Sample]:
+        """As `queue` makes them."""
+        stands = (one.ready, one.unacked, one.statistics, one.type, is_store)
+        known = self._known.get(one.key)
+        if known is not None and known[0] == stands:
+            return known[1]
+        samples = queue(one, is_store, now)
+        if waiting_seconds(one, now):
+            self._known.pop(one.key, None)  # its age goes on
+        else:
+            self._known[one.key] = stands, samples
+        return samples
+
+    def forget(self, keys: Collection[Key]) -> None:
+        for key in self._known.keys() - keys:
+            del self._known[key]
+
+
+def unknown(queues: Iterable[Queue], stores: Collection[Key], now: float) -> Iterator[Skipped]:
+    """What is not known of queues."""
+    for one in queues:
+        if not is_known(one):
+            yield Skipped(f"queue {destination(one.key)}", f"its figures are unknown: it is {one.state}")
+        elif one.ready and has_backlog(one, one.key in stores) and waiting_seconds(one, now) is None:
+            yield Skipped(f"age of the backlog of {destination(one.key)}", "the message at its head has no known time")
+
+
+def is_known(one: Queue) -> bool:
+    return one.ready is not None or one.type == "stream"
+
+
+def has_backlog(one: Queue, is_store: bool) -> bool:
+    """Whether messages that are ready wait for somebody: those of a stream stay when they were read."""
+    is_read = one.statistics is not None and bool(one.statistics.consumers)
+    return one.type != "stream" and (is_read or not is_store)
+
+
+def waiting_seconds(one: Queue, now: float) -> float | None:
+    """How long the message at the head has waited; None where its publisher gave it no time."""
+    if not one.ready:
+        return 0.0
+    head = one.statistics.head_at if one.statistics is not None else None
+    return None if head is None else max(0.0, now - head)
 
 
 def streams(broker: Broker) -> Iterator[Sample]:

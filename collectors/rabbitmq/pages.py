@@ -1,17 +1,20 @@
-"""The queues of a broker, page by page.
+"""The queues of a broker.
 
-Every page is read in every cycle without statistics, which is the cheapest that the management API has; so many pages
-as the settings say are read with them, and take turns. What is known of the others stands as it was read last.
+A page of queues with their statistics costs the broker less than one without (on 3.10.8: 0.09 against 0.15 s of
+CPU with 5,000 queues), for it goes through all queues for every page; all of them at once without statistics cost as
+much as two pages. So a broker of few pages is read by pages with statistics; of more pages some are read so, in turns,
+and all queues at once without.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from collectors.base import Filter
 from collectors.rabbitmq import answers
+from collectors.rabbitmq.api import ApiError
 from collectors.rabbitmq.broker import Broker, Key, Statistics
 from collectors.rabbitmq.cycle import Cycle
 from collectors.rabbitmq.settings import RabbitSettings
@@ -22,93 +25,114 @@ PAGE = 500
 #: Longest regular expression sent; the API takes 1,024 characters.
 EXPRESSION = 900
 
-_PLAIN = "vhost,name,type,state,exclusive,arguments,policy,messages_ready,messages_unacknowledged"
-_WITH_STATISTICS = (
-    f"{_PLAIN},effective_policy_definition,consumers,consumer_capacity,head_message_timestamp,message_stats.publish,"
+PLAIN = "vhost,name,type,state,exclusive,arguments,policy,messages_ready,messages_unacknowledged"
+WITH_STATISTICS = (
+    f"{PLAIN},effective_policy_definition,consumers,consumer_capacity,head_message_timestamp,message_stats.publish,"
     "message_stats.ack,message_stats.deliver_no_ack,message_stats.get_no_ack,message_stats.redeliver"
 )
-_STATISTICS = "consumers, messages in and out, redeliveries"
 
 
 class Pages:
-    """Reads the queues, cycle after cycle."""
+    """Reads the queues, cycle after cycle. Statistics that had no turn stand as they were read last."""
 
     def __init__(self, settings: RabbitSettings, topology: Topology) -> None:
         self.settings, self.topology = settings, topology
         self._statistics: dict[Key, Statistics] = {}
         self._policies: dict[Key, dict[str, Any]] = {}
-        self._turn, self._count = 0, 1
+        self._fresh: set[Key] = set()  # whose statistics this cycle has read
+        self._turns: dict[str, tuple[int, int]] = {}  # by place: next page to be read, pages there are
+        self._name_filter = _name_filter(settings.queues)
+        self._everything = settings.queues == settings.vhosts == Filter()
 
     def read(self, cycle: Cycle, broker: Broker, stores: Collection[Key], *, with_statistics: bool) -> None:
         """Read all queues into the broker. The statistics of `stores` are wanted in every cycle."""
-        if not with_statistics:
-            cycle.skip(_STATISTICS, "statistics are disabled in the broker")
-        pages = 0
+        self._fresh.clear()
+        with_statistics = with_statistics and self.settings.statistics_pages > 0
         for place in self._places():
-            number, count = 1, 1
-            while number <= count:
-                has_turn = (pages - self._turn) % self._count < self.settings.statistics_pages
-                count = self._read_page(cycle, broker, place, number, with_statistics and has_turn) or count
-                number, pages = number + 1, pages + 1
-        self._count = max(1, pages)
-        self._turn = (self._turn + self.settings.statistics_pages) % self._count
+            if not (with_statistics and self._read_pages(cycle, broker, place)):
+                self._read_plain(cycle, broker, place)
         if with_statistics:
             self._read_stores(cycle, broker, stores)
-        self._complete(broker)
-        if with_statistics and broker.queues and not self._statistics and self.settings.statistics_pages:
-            cycle.skip(_STATISTICS, "the broker keeps no statistics")
+        self._forget_gone(broker)
+        if broker.queues and not self._statistics:
+            cycle.skip(
+                "consumers, messages in and out, redeliveries", "the broker keeps no statistics, or is not asked"
+            )
 
     def _places(self) -> list[str]:
         if self.settings.vhosts == Filter():
             return ["/queues"]
         return [queues_of(vhost) for vhost in self.topology.vhosts]
 
-    def _read_page(self, cycle: Cycle, broker: Broker, place: str, number: int, with_statistics: bool) -> int | None:
+    def _read_pages(self, cycle: Cycle, broker: Broker, place: str) -> bool:
+        """Read the pages whose turn it is, with statistics; True when these were all pages that there are."""
+        number, count = self._turns.get(place, (1, 1))
+        tried: set[int] = set()
+        whole = True
+        while number not in tried and len(tried) < self.settings.statistics_pages:
+            found = self._read_page(cycle, broker, place, number)
+            whole, count = whole and found is not None, found or count
+            tried.add(number)
+            number = number + 1 if number < count else 1
+        self._turns[place] = number, count
+        return whole and len(tried) >= count
+
+    def _read_page(self, cycle: Cycle, broker: Broker, place: str, number: int) -> int | None:
         """Read one page into the broker; returns how many there are, None where it failed."""
-        how: dict[str, object] = {"columns": _WITH_STATISTICS}
-        if not with_statistics:
-            how = {"columns": _PLAIN, "disable_stats": "true", "enable_queue_totals": "true"}
         with cycle.part(f"{place[1:]}, page {number}"):
-            answer = cycle.get(place, page=number, page_size=PAGE, **_name_filter(self.settings.queues), **how)
-            for item in answer["items"]:
-                self._take(broker, item)
+            try:
+                answer = cycle.get(place, page=number, page_size=PAGE, columns=WITH_STATISTICS, **self._name_filter)
+            except ApiError as error:
+                if error.status == 400 and number > 1:  # there are fewer pages than there were
+                    return 1
+                raise
+            self._take_all(broker, answer["items"])
             return int(answer["page_count"])
-        broker.complete = False
         return None
+
+    def _read_plain(self, cycle: Cycle, broker: Broker, place: str) -> None:
+        """Read all queues at once, without statistics."""
+        with cycle.part(f"{place[1:]}, all at once"):
+            self._take_all(broker, cycle.get(place, disable_stats="true", enable_queue_totals="true", columns=PLAIN))
+            return
+        broker.complete = False
 
     def _read_stores(self, cycle: Cycle, broker: Broker, stores: Collection[Key]) -> None:
         """Statistics of the queues of dead letters that had no turn, many at once by their names."""
-        wanted = [key for key in stores if key in broker.queues and broker.queues[key].statistics is None]
+        wanted = [key for key in stores if key in broker.queues and key not in self._fresh]
         for vhost in sorted({key[0] for key in wanted}):
             for expression in _expressions(names(wanted, vhost)):
                 with cycle.part(f"statistics of dead-letter queues in {vhost}"):
                     how = {"page": 1, "page_size": PAGE, "name": expression, "use_regex": "true"}
-                    for item in cycle.get(queues_of(vhost), columns=_WITH_STATISTICS, **how)["items"]:
-                        self._take(broker, item)
+                    self._take_all(broker, cycle.get(queues_of(vhost), columns=WITH_STATISTICS, **how)["items"])
 
-    def _take(self, broker: Broker, item: Mapping[str, Any]) -> None:
-        queue = answers.queue(item, self.topology.policies)
-        vhost, name = queue.key
-        if not self.settings.queues.admits(name) or not self.settings.vhosts.admits(vhost):
-            return
-        broker.queues[queue.key] = queue
-        if queue.statistics is not None:
-            self._statistics[queue.key] = queue.statistics
-            self._policies[queue.key] = queue.policy
+    def _take_all(self, broker: Broker, items: Iterable[Mapping[str, Any]]) -> None:
+        for item in items:
+            queue = answers.queue(item, self.topology.policies)
+            if not (self._everything or self._admits(queue.key)):
+                continue
+            if queue.statistics is not None:
+                self._fresh.add(queue.key)
+                self._statistics[queue.key] = queue.statistics
+                self._policies[queue.key] = queue.policy
+            elif queue.key in broker.queues:
+                continue  # its page told more
+            elif queue.ready is not None:
+                queue.statistics = self._statistics.get(queue.key)
+                queue.policy = queue.policy or self._policies.get(queue.key, {})
+            broker.queues[queue.key] = queue
 
-    def _complete(self, broker: Broker) -> None:
-        """Fill in what this cycle did not read of a queue, and forget the queues that are gone."""
-        for key, queue in broker.queues.items():
-            if queue.statistics is None and queue.ready is not None:
-                queue.statistics = self._statistics.get(key)
-            queue.policy = queue.policy or self._policies.get(key, {})
+    def _admits(self, key: Key) -> bool:
+        return self.settings.vhosts.admits(key[0]) and self.settings.queues.admits(key[1])
+
+    def _forget_gone(self, broker: Broker) -> None:
         if broker.complete:
             for key in self._statistics.keys() - broker.queues.keys():
                 del self._statistics[key], self._policies[key]
 
 
 def _name_filter(wanted: Filter) -> dict[str, object]:
-    """The filter of names in the API's own terms, where it is short enough for it."""
+    """The filter of names in the API's own terms, where it is short enough for it; pages alone can have one."""
     if wanted == Filter():
         return {}
     refused = "".join(f"(?!(?:{pattern})$)" for pattern in wanted.exclude)

@@ -104,6 +104,4 @@ def test_without_statistics_depth_is_known_and_the_rest_is_told() -> None:
 
         assert found["dead_lettered_messages_total", store, queue, ""] == 1
         assert ("consumers", queue, "consumers") not in found
-        assert {one.reason for one in read(collector).skipped} & {
-            "the broker keeps no statistics", "statistics are disabled in the broker",
-        }  # fmt: skip
+        assert "the broker keeps no statistics, or is not asked" in {one.reason for one in read(collector).skipped}
