@@ -43,14 +43,26 @@ ConfigOption = Annotated[
     typer.Option("--config", help="Configuration file; else $EDA_MONITOR_CONFIG, else eda-monitor.toml."),
 ]
 
-STARTER = """\
+KAFKA = """\
 [[targets]]
 name = "local"
 kind = "kafka"
 bootstrap_servers = ["127.0.0.1:9092"]
-[store]
+"""
+RABBITMQ = """\
+[[targets]]
+name = "local-rabbitmq"
+kind = "rabbitmq"
+url = "http://127.0.0.1:15672"
+username = "guest"
+password = "guest"
+"""
+STARTER = f"""\
+{KAFKA}[store]
 path = "eda-monitor.db"
 """
+#: What is looked for where there is no configuration: name, standard port, target.
+NEARBY = (("Kafka", 9092, KAFKA), ("RabbitMQ", 15672, RABBITMQ))
 
 
 class Format(StrEnum):
@@ -214,12 +226,21 @@ def _run_agent(config: Config, with_console: bool) -> None:
 
 def _found_nearby() -> Config:
     """A configuration for the brokers that listen on their standard local ports."""
+    found = [(name, target) for name, port, target in NEARBY if _listens(port)]
+    if not found:
+        ports = " and ".join(f"no {name} on 127.0.0.1:{port}" for name, port, _ in NEARBY)
+        fail(f"no configuration file, {ports}; write one with `eda-monitor init`")
+    names = " and ".join(name for name, _ in found)
+    err.print(f"No configuration file: found {names} on this machine and will watch it.")
+    return configuration.parse("".join(target for _, target in found), source="found nearby", folder=Path.cwd())
+
+
+def _listens(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", 9092), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
-        fail("no configuration file, and no Kafka on 127.0.0.1:9092; write one with `eda-monitor init`")
-    err.print("No configuration file: found Kafka on 127.0.0.1:9092 and will watch it.")
-    return configuration.parse(STARTER, source="found nearby", folder=Path.cwd())
+        return False
+    return True
 
 
 def _as_json(scrapes: list[Scrape]) -> None:

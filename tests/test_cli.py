@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor import cli
+from monitor.demo.services import free_port
+
 KAFKA = '[[targets]]\nname = "orders"\nkind = "kafka"\nbootstrap_servers = ["127.0.0.1:{port}"]\ntimeout = "2s"\n'
 
 
@@ -114,3 +117,27 @@ def test_the_collectors_are_importable_without_the_service() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_without_a_configuration_the_brokers_nearby_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as broker:
+        broker.bind(("127.0.0.1", 0))
+        broker.listen()
+        nearby = (("Kafka", free_port(), cli.KAFKA), ("RabbitMQ", broker.getsockname()[1], cli.RABBITMQ))
+        monkeypatch.setattr(cli, "NEARBY", nearby)
+
+        assert [target.kind for target in cli._found_nearby().targets] == ["rabbitmq"]
+
+
+def test_without_a_configuration_and_without_brokers_what_was_looked_for_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    monkeypatch.setattr(cli, "NEARBY", (("Kafka", port, cli.KAFKA),))
+
+    with pytest.raises(SystemExit) as ended:
+        cli._found_nearby()
+
+    assert ended.value.code == 2
+    assert f"no configuration file, no Kafka on 127.0.0.1:{port}" in capsys.readouterr().err

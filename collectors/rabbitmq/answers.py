@@ -25,18 +25,26 @@ def queue(item: Mapping[str, Any], policies: Mapping[Key, dict[str, Any]]) -> Qu
     vhost, name = item["vhost"], item["name"]
     state, kind = item.get("state") or "running", item.get("type") or "classic"
     known = state not in UNKNOWN_STATES
-    policy = item.get("effective_policy_definition") or policies.get((vhost, item.get("policy") or ""))
     return Queue(
         (vhost, name),
         kind.removeprefix("rabbit_").removesuffix("_queue") if "_" in kind else kind,
         state,
         bool(item.get("exclusive")) or name.startswith(_AUTO_NAMED),
         item.get("arguments") or _NONE,
-        policy if isinstance(policy, dict) else _NONE,
+        policy(item, policies),
         item.get("messages_ready") if known else None,
         item.get("messages_unacknowledged") if known else None,
         statistics(item) if known else None,
     )
+
+
+def policy(item: Mapping[str, Any], policies: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
+    """What its policies say of a queue: the effective one where it is told, else that of the name."""
+    effective = item.get("effective_policy_definition")
+    if isinstance(effective, dict) and effective:
+        return effective
+    name = item.get("policy")
+    return policies.get((item["vhost"], name), _NONE) if name else _NONE
 
 
 def statistics(item: Mapping[str, Any]) -> Statistics | None:

@@ -51,11 +51,15 @@ class Queue:
 
     def text(self, name: str) -> str | None:
         """A setting of the queue: what its declaration says wins over its policy."""
+        if not (self.arguments or self.policy):
+            return None
         value = self.arguments.get(f"x-{name}", self.policy.get(name))
         return None if value is None else str(value)
 
     def limit(self, name: str) -> int | None:
         """A limit of the queue: the lower one of declaration and policy."""
+        if not (self.arguments or self.policy):
+            return None
         values = [self.arguments.get(f"x-{name}"), self.policy.get(name)]
         return min((value for value in values if isinstance(value, int)), default=None)
 

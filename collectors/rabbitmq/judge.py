@@ -20,6 +20,9 @@ DISABLED = "disabled"
 
 def within_budget(broker: Broker, graph: Graph, budget: int, temporary: int) -> tuple[list[Queue], list[Skipped]]:
     """The queues that get series: dead-letter queues first, exclusive and auto-named ones last, else by name."""
+    passing = sum(queue.temporary for queue in broker.queues.values())
+    if len(broker.queues) <= budget and passing <= temporary:
+        return list(broker.queues.values()), []
     ordered = sorted(broker.queues.values(), key=lambda q: (q.key not in graph.stores, q.temporary, q.key))
     chosen: list[Queue] = []
     skipped = []

@@ -9,13 +9,13 @@ and all queues at once without.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from collectors.base import Filter
 from collectors.rabbitmq import answers
 from collectors.rabbitmq.api import ApiError
-from collectors.rabbitmq.broker import Broker, Key, Statistics
+from collectors.rabbitmq.broker import Broker, Key, Queue, Statistics
 from collectors.rabbitmq.cycle import Cycle
 from collectors.rabbitmq.settings import RabbitSettings
 from collectors.rabbitmq.topology import Topology, names, queues_of
@@ -39,6 +39,7 @@ class Pages:
         self.settings, self.topology = settings, topology
         self._statistics: dict[Key, Statistics] = {}
         self._policies: dict[Key, dict[str, Any]] = {}
+        self._items: dict[Key, tuple[dict[str, Any], Queue]] = {}  # as they came without statistics, and were parsed
         self._fresh: set[Key] = set()  # whose statistics this cycle has read
         self._turns: dict[str, tuple[int, int]] = {}  # by place: next page to be read, pages there are
         self._name_filter = _name_filter(settings.queues)
@@ -106,29 +107,42 @@ class Pages:
                     how = {"page": 1, "page_size": PAGE, "name": expression, "use_regex": "true"}
                     self._take_all(broker, cycle.get(queues_of(vhost), columns=WITH_STATISTICS, **how)["items"])
 
-    def _take_all(self, broker: Broker, items: Iterable[Mapping[str, Any]]) -> None:
+    def _take_all(self, broker: Broker, items: Iterable[dict[str, Any]]) -> None:
         for item in items:
-            queue = answers.queue(item, self.topology.policies)
+            queue = self._parsed(item)
             if not (self._everything or self._admits(queue.key)):
                 continue
-            if queue.statistics is not None:
+            if "consumers" in item:
                 self._fresh.add(queue.key)
-                self._statistics[queue.key] = queue.statistics
                 self._policies[queue.key] = queue.policy
+                if queue.statistics is not None:
+                    self._statistics[queue.key] = queue.statistics
             elif queue.key in broker.queues:
                 continue  # its page told more
-            elif queue.ready is not None:
-                queue.statistics = self._statistics.get(queue.key)
-                queue.policy = queue.policy or self._policies.get(queue.key, {})
+            else:
+                queue.statistics = self._statistics.get(queue.key) if queue.ready is not None else None
+                queue.policy = answers.policy(item, self.topology.policies) or self._policies.get(queue.key, {})
             broker.queues[queue.key] = queue
+
+    def _parsed(self, item: dict[str, Any]) -> Queue:
+        """The queue of an item; most items are what they were a cycle ago."""
+        known = self._items.get((item["vhost"], item["name"]))
+        if known is not None and known[0] == item:
+            return known[1]
+        queue = answers.queue(item, self.topology.policies)
+        if "consumers" not in item:
+            self._items[queue.key] = item, queue
+        return queue
 
     def _admits(self, key: Key) -> bool:
         return self.settings.vhosts.admits(key[0]) and self.settings.queues.admits(key[1])
 
     def _forget_gone(self, broker: Broker) -> None:
+        known: dict[Key, Any]
         if broker.complete:
-            for key in self._statistics.keys() - broker.queues.keys():
-                del self._statistics[key], self._policies[key]
+            for known in (self._statistics, self._policies, self._items):
+                for key in known.keys() - broker.queues.keys():
+                    del known[key]
 
 
 def _name_filter(wanted: Filter) -> dict[str, object]:
