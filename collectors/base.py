@@ -37,9 +37,19 @@ class Metric:
 
     def sample(self, value: float, *labels: str) -> Sample:
         """A reading of this metric; raises ValueError when the labels are not those declared."""
+        self._must_fit(labels)
+        return Sample(self, labels, value)
+
+    def histogram(self, bounds: tuple[float, ...], counts: tuple[int, ...], total: float, *labels: str) -> Histogram:
+        """A reading of this metric of kind histogram; raises ValueError when it does not fit together."""
+        self._must_fit(labels)
+        if self.kind != "histogram" or len(counts) != len(bounds) + 1:
+            raise ValueError(f"{self.name}: {len(counts)} buckets do not fit {len(bounds)} bounds")
+        return Histogram(self, labels, bounds, counts, total)
+
+    def _must_fit(self, labels: tuple[str, ...]) -> None:
         if len(labels) != len(self.labels):
             raise ValueError(f"{self.name} takes the labels {self.labels}, not {labels}")
-        return Sample(self, labels, value)
 
 
 class Sample(NamedTuple):
@@ -48,6 +58,20 @@ class Sample(NamedTuple):
     metric: Metric
     labels: tuple[str, ...]
     value: float
+
+
+class Histogram(NamedTuple):
+    """One reading of a metric of kind histogram: how many events ever fell into which bucket.
+
+    `bounds` are upper bounds, inclusive and rising, without +Inf. `counts` are those of each bucket alone, one more
+    than there are bounds: the last is of what lay above them all. `sum` is in the unit of the metric.
+    """
+
+    metric: Metric
+    labels: tuple[str, ...]
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum: float
 
 
 class Skipped(NamedTuple):
@@ -74,6 +98,7 @@ class Reading:
     """
 
     samples: list[Sample] = field(default_factory=list)
+    histograms: list[Histogram] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     errors: list[PartError] = field(default_factory=list)
     requests: int = 0

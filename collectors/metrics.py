@@ -175,6 +175,73 @@ CONFIGURATION_FAULT = Metric(
     "1 while the configuration of the destination loses messages or will, by reason.",
     ("destination", "reason"),
 )
+_HANDLER = ("service", "handler", "destination", "group")
+HANDLER_DURATION_SECONDS = Metric(
+    "handler_duration_seconds",
+    "histogram",
+    "seconds",
+    "How long calls of the handler took, by outcome; a batch is one call.",
+    (*_HANDLER, "outcome"),
+)
+HANDLER_QUEUE_SECONDS = Metric(
+    "handler_queue_seconds",
+    "histogram",
+    "seconds",
+    "How old events were, by their own timestamps, when their handling began.",
+    _HANDLER,
+)
+HANDLER_EVENTS_TOTAL = Metric(
+    "handler_events_total",
+    "counter",
+    "events",
+    "Events handled, by outcome: ok, failed, retried, dead_lettered or dropped. Every event of a batch counts.",
+    (*_HANDLER, "outcome"),
+)
+HANDLER_FAILURES_TOTAL = Metric(
+    "handler_failures_total",
+    "counter",
+    "events",
+    "Events whose outcome was not ok, by reason: the class of the exception, or what the handler said.",
+    (*_HANDLER, "reason"),
+)
+HANDLER_IN_PROGRESS = Metric(
+    "handler_in_progress", "gauge", "", "Calls of the handler that have begun and not ended.", _HANDLER
+)
+HANDLER_IN_PROGRESS_SINCE = Metric(
+    "handler_in_progress_since_timestamp_seconds",
+    "gauge",
+    "seconds",
+    "When the longest of the calls in progress began, as Unix time; absent where none is.",
+    _HANDLER,
+)
+HANDLER_LAST_SUCCESS = Metric(
+    "handler_last_success_timestamp_seconds",
+    "gauge",
+    "seconds",
+    "When the handler last ended with the outcome ok, as Unix time; absent where it never did.",
+    _HANDLER,
+)
+MESSAGES_PUBLISHED_TOTAL = Metric(
+    "messages_published_total",
+    "counter",
+    "messages",
+    "Messages that the service published and the broker took.",
+    ("service", "destination"),
+)
+PUBLISH_FAILURES_TOTAL = Metric(
+    "publish_failures_total",
+    "counter",
+    "messages",
+    "Messages that the service could not publish, by reason: the error's class or the broker's name for it.",
+    ("service", "destination", "reason"),
+)
+DEAD_LETTERS_SENT_TOTAL = Metric(
+    "dead_letters_sent_total",
+    "counter",
+    "messages",
+    "Dead letters that the service itself wrote to the destination, as it counts them.",
+    ("service", "destination", "source", "reason"),
+)
 NODE_UP = Metric("node_up", "gauge", "", "1 while the node of the target runs, else 0.", ("node",))
 NODE_ALARM = Metric(
     "node_alarm",
