@@ -49,7 +49,7 @@ class Timeline:
         return True
 
     def age(self, offset: int, now: float) -> Age | None:
-        """Age of the record at an offset; None when there is no such record yet, or nothing is known.
+        """Age of the record at an offset; None when there is no such record yet, and at first sight.
 
         It was written between the last point whose end is at most its offset, and the next.
         """
@@ -57,7 +57,7 @@ class Timeline:
             return None
         after = bisect_right(self.ends, offset)
         if after == 0:
-            return Age(max(0.0, now - self.times[0]), LOWER_BOUND)
+            return Age(now - self.times[0], LOWER_BOUND) if now > self.times[0] else None
         left, right = after - 1, bisect_left(self.ends, self.ends[after])
         share = (offset + 1 - self.ends[left]) / (self.ends[right] - self.ends[left])
         written = self.times[left] + share * (self.times[right] - self.times[left])

@@ -109,7 +109,7 @@ def check(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--
         print(json.dumps([{"target": name, **finding._asdict()} for name, finding in findings], indent=2))
     else:
         for name, finding in findings:
-            mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+            mark = "[red]✗[/]" if not finding.ok else "[yellow]![/]" if finding.hint else "[green]✓[/]"
             hint = f" [dim]→[/] {escape(finding.hint)}" if finding.hint else ""
             out.print(f"{mark} [bold]{escape(name)}[/] {escape(finding.what)}{hint}", soft_wrap=True)
     if not all(finding.ok for _, finding in findings):

@@ -28,6 +28,10 @@ def test_a_record_before_the_first_point_has_a_lower_bound() -> None:
     assert timeline((100, 10)).age(5, now=160) == Age(60, LOWER_BOUND)
 
 
+def test_at_first_sight_nothing_is_known_and_that_is_no_age_of_zero() -> None:
+    assert timeline((100, 10)).age(5, now=100) is None
+
+
 def test_a_group_at_the_end_has_no_age() -> None:
     assert timeline((100, 10)).age(10, now=160) is None
 
@@ -76,7 +80,9 @@ def test_the_age_never_falls_outside_what_was_seen(steps: list[tuple[float, int]
     if offset >= end:
         assert age is None
         return
-    assert age is not None
+    if age is None:
+        assert one.times[0] == now  # seen for the first time, and for the first time just now
+        return
     earliest, latest = next((a, b) for a, b, after in written if after > offset)
     if age.quality == LOWER_BOUND:
         assert now - age.seconds >= earliest
