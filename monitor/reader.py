@@ -10,7 +10,8 @@ import json
 import sqlite3
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,9 @@ from urllib.parse import quote
 
 from collectors import metrics as m
 from collectors.base import PartError, Skipped
-from monitor.rollup import ROLLUPS
+from monitor.histograms import Window, increases_by_slot, standing_bounds
+from monitor.percentiles import Increase
+from monitor.rollup import HISTOGRAM_ROLLUPS, ROLLUPS
 
 #: As in Prometheus: a reading older than this says nothing about now.
 STALE_SECONDS = 300.0
@@ -200,6 +203,52 @@ class Reader:
             if points:
                 found.append(Series(metric, labels, points))
         return found
+
+    def increases(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Increase]:
+        """What fell into the buckets of each series in (start, end]; of a series that was read and idle, zeros.
+
+        It is told from the last reading before the window. See `histograms` for births, resets and gaps.
+        """
+        return [one for _, slots in self.increase_trend(metric, start, end, 1, where) for _, one in slots]
+
+    def increase_trend(
+        self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None
+    ) -> list[tuple[dict[str, str], list[tuple[float, Increase]]]]:
+        """The increases of each series in slots of one length, each stamped with its end.
+
+        Slots in which the series was not read are left out. A long window is read from the rollups; where only they are
+        left, a bucket across the border of two slots counts in each by its part.
+        """
+        slot = (end - start) / points
+        fitting = [r.width for r in HISTOGRAM_ROLLUPS if r.width <= slot * 1000 and end - start > HEAD_TREND_SECONDS]
+        window = Window(_ms(start), _ms(end), points)
+        found = []
+        with self._one_moment():
+            series = {one: labels for one, labels, _, _ in self._series(metric, where)}
+            counted = increases_by_slot(self._all, series, window, max(fitting, default=0))
+            bounds = standing_bounds(self._all, series)
+            read = {
+                tuple(one.labels.items()): {window.slot(_ms(at)) for at, _ in one.points}
+                for one in self.trend(metric, start, end, points, where)
+            }
+        for one, labels in series.items():
+            idle = Increase(labels, bounds.get(one, ()), (0,) * (len(bounds.get(one, ())) + 1), 0.0)
+            slots = sorted(counted.get(one, {}).keys() | read.get(tuple(labels.items()), set()))
+            if slots:
+                found.append((labels, [(start + slot * (at + 1), counted.get(one, {}).get(at, idle)) for at in slots]))
+        return found
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """All reads within see the store as it is at the first."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._all("BEGIN")
+        try:
+            yield
+        finally:
+            self._all("COMMIT")
 
     def alerts(self) -> list[AlertState]:
         """Every alert that is pending, firing or resolved and not yet forgotten."""
