@@ -25,7 +25,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
-#: A histogram with more bounds than this is exposed with every second one.
+#: A histogram with more bounds than this is exposed with every second one: each is a series to Prometheus.
 MANY_BOUNDS = 24
 
 

@@ -2,8 +2,8 @@
 
 Within a bucket events are spread over the logarithm of their duration, as durations are, along a smooth curve that
 meets the densities of the buckets beside it (a monotone cubic). Over 300 lognormal handlers, in buckets by √2, that
-leaves 0.6 % of error in the middle and 3.5 % at the 95th; evenly over the logarithm it is 1.6 % and 9 %, along a
-straight line, as Grafana's `histogram_quantile` draws it, 2.5 % and 12 %. On a bound all three agree, so whether a
+leaves an error of 0.6 % at the median and 3.4 % at the 95th; spread evenly over the logarithm it is 1.6 % and 9 %, along
+a straight line, as Prometheus' `histogram_quantile` draws it, 2.5 % and 10 %. On a bound all three agree, so whether a
 percentile is above a bound is the same for all.
 """
 

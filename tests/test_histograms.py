@@ -7,9 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -397,6 +398,26 @@ def cut_off_after(store: Store, writes: int) -> object:
         return real()
 
     return transaction
+
+
+def test_what_maintenance_moves_while_it_is_read_is_told_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(store, 8, maintain=False)
+    reader = store.reader()
+    read = reader._all
+
+    def read_and_maintain(sql: str, parameters: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+        found = read(sql, parameters)
+        if "histogram_since" in sql:
+            maintained(store, 20 * HOUR)
+        return found
+
+    monkeypatch.setattr(reader, "_all", read_and_maintain)
+
+    (one,) = reader.increases(METRIC, T0, T0 + 8 * HOUR)
+
+    reader.close()
+    assert one.counts == (48, 0, 0, 0)
+    assert rows(Path(store.path), "histogram") == 0
 
 
 WRITER = """
