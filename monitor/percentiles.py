@@ -2,9 +2,9 @@
 
 Within a bucket events are spread over the logarithm of their duration, as durations are, along a smooth curve that
 meets the densities of the buckets beside it (a monotone cubic). Over 300 lognormal handlers, in buckets by √2, that
-leaves an error of 0.6 % at the median and 3.4 % at the 95th; spread evenly over the logarithm it is 1.6 % and 9 %, along
-a straight line, as Prometheus' `histogram_quantile` draws it, 2.5 % and 10 %. On a bound all three agree, so whether a
-percentile is above a bound is the same for all.
+leaves an error of 0.6 % at the median and 3.4 % at the 95th; spread evenly over the logarithm it is 1.6 % and 9 %,
+along a straight line, as Prometheus' `histogram_quantile` draws it, 2.5 % and 10 %. On a bound all three agree, so
+whether a percentile is above a bound is the same for all.
 """
 
 from __future__ import annotations
