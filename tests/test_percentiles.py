@@ -69,7 +69,7 @@ def test_a_higher_percentile_is_not_lower(counts: list[int], one: float, other: 
     assert found(BOUNDS, tuple(counts), low) <= found(BOUNDS, tuple(counts), high)
 
 
-@given(COUNTS, SHARES, st.sampled_from(BOUNDS))
+@given(COUNTS, st.floats(0, 1, exclude_min=True), st.sampled_from(BOUNDS))
 def test_whether_it_is_above_a_bound_is_counted_and_not_guessed(counts: list[int], q: float, bound: float) -> None:
     told = percentile(BOUNDS, counts, q)
     below = sum(counts[: BOUNDS.index(bound) + 1])
