@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 
-from collectors.base import Metric, Reading, Scrape
+from collectors.base import Metric, Reading, Sample, Scrape
+from monitor.histograms import TargetHistograms
 
 _Value = float | None
 
@@ -32,6 +34,7 @@ class TargetSeries:
             (metric, tuple(json.loads(labels).values())): _Standing(series, value, 0)
             for series, metric, labels, value in rows
         }
+        self.histograms = TargetHistograms(db, name)
 
     def write_gaps(self, db: sqlite3.Connection, reading: Reading) -> None:
         """What was left out and what failed; there may be thousands of names, so only when they change."""
@@ -44,12 +47,14 @@ class TargetSeries:
         changes = self._changes(db, scrape, ts)
         db.executemany("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)", changes)
         db.executemany("INSERT OR REPLACE INTO latest VALUES (?2, ?1, ?3)", [change[:3] for change in changes])
+        named = ((self.series.get((one.metric.name, one.labels)), one) for one in scrape.reading.histograms)
+        self.histograms.write(db, ts, [(standing.id, one) for standing, one in named if standing is not None])
 
     def _changes(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> list[tuple[int, int, float | None, _Value]]:
         """(time, series, value, value before) of what is not as it stood; a series that is absent has ended."""
         changes: list[tuple[int, int, float | None, _Value]] = []
         series = self.series
-        for metric, labels, value in scrape.reading.samples:
+        for metric, labels, value in _samples(scrape.reading):
             standing = series.get((metric.name, labels))
             if standing is None:
                 if metric.foreign:
@@ -73,3 +78,10 @@ class TargetSeries:
             (self.name, scrape.system, metric.name, text),
         )
         return _Standing(cursor.fetchone()[0], None, 0)
+
+
+def _samples(reading: Reading) -> Iterator[Sample]:
+    """All samples; the value of a histogram is how many events it counted."""
+    yield from reading.samples
+    for metric, labels, _, counts, _ in reading.histograms:
+        yield Sample(metric, labels, float(sum(counts)))

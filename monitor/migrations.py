@@ -94,6 +94,40 @@ CREATE VIEW alerts AS
 """
 
 
+@migrations()
+def histograms(db: Database) -> None:
+    """Rows of `histogram` and its rollups hold what was added to each bucket; a `sum` of NULL is not known."""
+    for statement in _HISTOGRAMS.split(";\n"):
+        db.execute(statement)
+
+
+_HISTOGRAMS = """
+CREATE TABLE histogram_bounds (
+  id INTEGER PRIMARY KEY, bounds TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE histogram (
+  ts INTEGER NOT NULL, series INTEGER NOT NULL, bounds INTEGER NOT NULL, counts BLOB NOT NULL, sum REAL,
+  PRIMARY KEY (ts, series)) WITHOUT ROWID, STRICT;
+CREATE TABLE histogram_latest (
+  series INTEGER PRIMARY KEY, bounds INTEGER NOT NULL, counts BLOB NOT NULL, sum REAL) STRICT;
+CREATE TABLE histogram_10m (
+  series INTEGER NOT NULL, ts INTEGER NOT NULL, bounds INTEGER NOT NULL, counts BLOB NOT NULL, sum REAL,
+  PRIMARY KEY (series, ts, bounds)) WITHOUT ROWID, STRICT;
+CREATE TABLE histogram_1h (
+  series INTEGER NOT NULL, ts INTEGER NOT NULL, bounds INTEGER NOT NULL, counts BLOB NOT NULL, sum REAL,
+  PRIMARY KEY (series, ts, bounds)) WITHOUT ROWID, STRICT;
+CREATE TABLE histogram_since (
+  source TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+CREATE VIEW handlers AS
+  SELECT series.target, json_extract(labels, '$.service') AS service, json_extract(labels, '$.handler') AS handler,
+    json_extract(labels, '$.destination') AS destination, json_extract(labels, '$.group') AS "group",
+    json_extract(labels, '$.outcome') AS outcome, latest.value AS calls,
+    histogram_latest.sum / nullif(latest.value, 0) AS mean_seconds,
+    datetime(latest.ts / 1000, 'unixepoch') AS changed_at
+  FROM series JOIN latest ON latest.series = series.id JOIN histogram_latest ON histogram_latest.series = series.id
+  WHERE metric = 'handler_duration_seconds' AND latest.value IS NOT NULL
+"""
+
+
 def migrate(connection: Any) -> None:
     """Bring the schema up to date; raises ValueError when a newer program has written it."""
     db = Database(connection, execute_plugins=False)
@@ -107,4 +141,4 @@ def migrate(connection: Any) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-_OURS = {"first_schema"}
+_OURS = {"first_schema", "histograms"}

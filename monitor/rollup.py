@@ -20,19 +20,35 @@ LATE_MS = 120_000
 
 
 class Rollup(NamedTuple):
-    """A table of buckets; width and retention in milliseconds."""
+    """A table of buckets; width and retention in milliseconds. Made from the table `source`.
+
+    A bucket holds its beginning and not its end; one with `ends_with` holds its end and not its beginning.
+    """
 
     table: str
     width: int
     keep: int
+    source: str = "head"
+    columns: int = 8
+    ends_with: bool = False
+
+    def oldest(self, now: float) -> int:
+        """Buckets before that are past their retention; on a full hour, so that wider ones end where it begins."""
+        return (int(now * 1000) - self.keep) // _HOUR * _HOUR
 
 
-_MINUTE, _DAY = 60_000, 86_400_000
+_MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 
 ROLLUPS = (
     Rollup("rollup_1m", _MINUTE, 2 * _DAY),
     Rollup("rollup_10m", 10 * _MINUTE, 14 * _DAY),
-    Rollup("rollup_1h", 60 * _MINUTE, 400 * _DAY),
+    Rollup("rollup_1h", _HOUR, 400 * _DAY),
+)
+
+#: What histograms gained, see `histograms`.
+HISTOGRAM_ROLLUPS = (
+    Rollup("histogram_10m", 10 * _MINUTE, 14 * _DAY, "histogram", 5, ends_with=True),
+    Rollup("histogram_1h", _HOUR, 400 * _DAY, "histogram", 5, ends_with=True),
 )
 
 #: (time, value, value before) of a change; a value of None ends the series, one before of None is its birth.
@@ -80,11 +96,11 @@ def _increase(steps: Iterable[Step]) -> float:
 def next_bucket(db: sqlite3.Connection, rollup: Rollup, now: float) -> int | None:
     """Start of the oldest bucket that is due and not yet made; None when there is none."""
     row = db.execute("SELECT until FROM rollup_progress WHERE rollup = ?", (rollup.table,)).fetchone()
-    since = row[0] if row is not None else 0
-    (first,) = db.execute("SELECT min(ts) FROM head WHERE ts >= ?", (since,)).fetchone()
+    since, shift = row[0] if row is not None else 0, int(rollup.ends_with)
+    (first,) = db.execute(f"SELECT min(ts) FROM {rollup.source} WHERE ts >= ?", (since + shift,)).fetchone()
     if first is None:
         return None
-    start: int = first // rollup.width * rollup.width
+    start: int = (first - shift) // rollup.width * rollup.width
     return start if start + rollup.width + LATE_MS <= now * 1000 else None
 
 
@@ -104,14 +120,14 @@ def bucket_rows(db: sqlite3.Connection, rollup: Rollup, start: int) -> list[tupl
     rows: list[tuple[object, ...]] = []
     for series, target, metric in db.execute("SELECT id, target, metric FROM series"):
         if series in steps:
-            counter = metric in METRICS and METRICS[metric].kind == "counter"
+            counter = metric in METRICS and METRICS[metric].kind != "gauge"  # of a histogram it is the count
             rows.append((series, start, *rolled(times[target], steps[series], counter=counter)))
     return rows
 
 
 def old_series(db: sqlite3.Connection, rollup: Rollup, now: float, limit: int = 500) -> list[tuple[int, int]]:
     """(series, time) before which buckets are past their retention, for a slice of series."""
-    bound = int(now * 1000) - rollup.keep
+    bound = rollup.oldest(now)
     rows = db.execute(
         f"SELECT id FROM series WHERE (SELECT min(ts) FROM {rollup.table} WHERE series = id) < ? LIMIT ?",
         (bound, limit),
@@ -119,8 +135,14 @@ def old_series(db: sqlite3.Connection, rollup: Rollup, now: float, limit: int = 
     return [(series, bound) for (series,) in rows]
 
 
+def made_until(db: sqlite3.Connection, rollups: Sequence[Rollup]) -> int:
+    """The time up to which every one of these has been made; what is older is not needed for them any more."""
+    until: dict[str, int] = dict(db.execute("SELECT rollup, until FROM rollup_progress").fetchall())
+    return min(until.get(rollup.table, 0) for rollup in rollups)
+
+
 def insert_sql(rollup: Rollup) -> str:
-    return f"INSERT OR REPLACE INTO {rollup.table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    return f"INSERT OR REPLACE INTO {rollup.table} VALUES ({', '.join('?' * rollup.columns)})"
 
 
 def delete_sql(rollup: Rollup) -> str:

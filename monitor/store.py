@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TextIO
 
 from collectors.base import Scrape
 from monitor.changes import TargetSeries
+from monitor.histograms import histogram_rows
 from monitor.migrations import migrate
 from monitor.reader import (
     AlertState,
@@ -24,7 +25,17 @@ from monitor.reader import (
     TargetRow,
     Transition,
 )
-from monitor.rollup import ROLLUPS, bucket_rows, delete_sql, insert_sql, next_bucket, old_series
+from monitor.rollup import (
+    HISTOGRAM_ROLLUPS,
+    ROLLUPS,
+    Rollup,
+    bucket_rows,
+    delete_sql,
+    insert_sql,
+    made_until,
+    next_bucket,
+    old_series,
+)
 
 __all__ = [
     "AlertState", "Notification", "OutboxRow", "Reader", "Series", "Store", "StoreError", "TargetRow", "Transition",
@@ -118,7 +129,7 @@ class Store:
                 self._write(scrape)
                 if judge is not None:
                     judge(Tx(self._db, self.path))
-        except StoreError:
+        except BaseException:
             self._targets.pop(scrape.target, None)  # what it holds may have been rolled back
             raise
 
@@ -167,7 +178,9 @@ class Store:
         """
         more = self._roll_up(now, slice_rows)
         head, history = (now - HEAD_SECONDS) * 1000, (now - HISTORY_SECONDS) * 1000
-        more |= self._prune("head", "ts < ?", "ts, series", head, slice_rows)
+        # after a long rest what is old may not have been rolled up yet
+        more |= self._prune("head", "ts < ?", "ts, series", min(head, made_until(self._db, ROLLUPS)), slice_rows)
+        more |= self._prune_histograms(min(head, made_until(self._db, HISTOGRAM_ROLLUPS)), slice_rows)
         more |= self._prune("scrape", "ts < ?", "ts, target", history, slice_rows)
         more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
         more |= self._prune("outbox", "created_at < ?", "id", history / 1000, slice_rows)
@@ -177,23 +190,46 @@ class Store:
     def _roll_up(self, now: float, slice_rows: int) -> bool:
         """Write the next due bucket of every width, read on a connection of its own, and drop the oldest ones."""
         more = False
-        for rollup in ROLLUPS:
-            reader = self.reader()
-            try:
-                due = next_bucket(reader.connection, rollup, now)
-                rows = [] if due is None else bucket_rows(reader.connection, rollup, due)
-                old = old_series(reader.connection, rollup, now)
-            except sqlite3.Error as error:
-                raise StoreError(f"{self.path}: cannot be read: {error}") from None
-            finally:
-                reader.close()
+        for rollup in (*ROLLUPS, *HISTOGRAM_ROLLUPS):
+            due, rows, old = self._due(rollup, now)
             for at in range(0, len(rows), slice_rows):
                 self._change_many(insert_sql(rollup), rows[at : at + slice_rows])
             if due is not None:
                 self._change("INSERT OR REPLACE INTO rollup_progress VALUES (?, ?)", rollup.table, due + rollup.width)
                 more = True
-            self._change_many(delete_sql(rollup), [(series, bound) for series, bound in old])
+            if old and rollup in HISTOGRAM_ROLLUPS:
+                self._tell_since(rollup.table, rollup.oldest(now))
+            self._change_many(delete_sql(rollup), old)
         return more
+
+    def _due(self, rollup: Rollup, now: float) -> tuple[int | None, list[tuple[object, ...]], list[tuple[int, int]]]:
+        """The bucket to make, its rows, and the series of which buckets are past their retention, with the bound."""
+        make = histogram_rows if rollup in HISTOGRAM_ROLLUPS else bucket_rows
+        reader = self.reader()
+        try:
+            due = next_bucket(reader.connection, rollup, now)
+            rows = [] if due is None else make(reader.connection, rollup, due)
+            return due, rows, old_series(reader.connection, rollup, now)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from None
+        finally:
+            reader.close()
+
+    def _prune_histograms(self, bound: float, slice_rows: int) -> bool:
+        """Readers are told first, so that nobody takes half a table for a whole one."""
+        bound = bound // HISTOGRAM_ROLLUPS[0].width * HISTOGRAM_ROLLUPS[0].width
+        with self._lock:
+            (old,) = self._run("SELECT EXISTS (SELECT 1 FROM histogram WHERE ts <= ?)", bound).fetchone()
+        if not old:
+            return False
+        self._tell_since("histogram", int(bound))
+        return self._prune("histogram", "ts <= ?", "ts, series", bound, slice_rows)
+
+    def _tell_since(self, table: str, since: int) -> None:
+        self._change(
+            "INSERT INTO histogram_since VALUES (?, ?) ON CONFLICT DO UPDATE SET since = max(since, excluded.since)",
+            table, since,
+        )  # fmt: skip
 
     def _give_back(self) -> None:
         """Return freed pages to the file system, and keep the write-ahead log small though someone reads."""
@@ -218,14 +254,14 @@ class Store:
 
     def _write(self, scrape: Scrape) -> None:
         ts = round(scrape.started_at * 1000)
-        reading = scrape.reading
+        reading, target = scrape.reading, self._target(scrape)  # as it was before this scrape
         self._db.execute(
             "INSERT OR REPLACE INTO scrape VALUES (?, ?, ?, ?, ?, ?, ?)",
             (ts, scrape.target, scrape.system, scrape.ok, scrape.duration_seconds, reading.requests, scrape.error),
         )
-        self._target(scrape).write_gaps(self._db, reading)
+        target.write_gaps(self._db, reading)
         if scrape.ok:
-            self._target(scrape).write(self._db, scrape, ts)
+            target.write(self._db, scrape, ts)
             self._remember(scrape)
 
     def _target(self, scrape: Scrape) -> TargetSeries:
