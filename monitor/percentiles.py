@@ -143,7 +143,9 @@ def _curve(bounds: Sequence[float], counts: Sequence[float], at: int) -> Callabl
 
 
 def _density(bounds: Sequence[float], counts: Sequence[float], at: int, unknown: float) -> float:
-    """Events by logarithm of the duration; not known where a bucket has no beginning or no end."""
+    """Events by logarithm of the duration; not known where a bucket holds some and has no beginning or no end."""
+    if not counts[at]:
+        return 0.0
     if at == len(bounds) or _edges(bounds, at)[0] <= 0:
         return unknown
     return counts[at] / _width(bounds, at)
