@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from monitor.percentiles import Percentile
 from monitor.reader import AlertState, TargetRow
@@ -43,6 +44,11 @@ def latency(seconds: float) -> str:
 def percentile_text(one: Percentile) -> str:
     """`85 ms`, or `≥ 12 min` where it lies past the last bound."""
     return f"≥ {latency(one.seconds)}" if one.beyond else latency(one.seconds)
+
+
+def increase(values: Sequence[float]) -> float:
+    """What a counter rose by, over resets: after one it began at 0."""
+    return sum(after - before if after >= before else after for before, after in pairwise(values))
 
 
 def sentence(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.console.handling import Handling, Key, handlings, of_group
 from monitor.derive import sentence
 from monitor.reader import AlertState, Notification, Reader, Series, TargetRow
 
@@ -15,16 +16,20 @@ TREND_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A group on a destination. None means unknown, never 0."""
+    """A group on a destination, with what handles its events. None means unknown, never 0.
+
+    Handlers of a destination that no broker tells of have a row of their own, without a backlog.
+    """
 
     target: str
     destination: str
     group: str
-    backlog: float
+    backlog: float | None
     age_seconds: float | None
     quality: float | None
     consumers: float | None
     trend: tuple[float, ...]
+    handling: Handling | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,23 @@ def _consumers(reader: Reader, now: float) -> list[Consumer]:
     readers = _values(reader.latest("consumers", now), "destination", "group")
     trends = _trends(reader.trend("backlog_messages", now - TREND_SECONDS, now), "destination", "group")
     backlogs = _values(reader.latest("backlog_messages", now), "destination", "group")
+    handled = handlings(reader, now)
     found = []
     for key, backlog in backlogs.items():
         target, topic, group = key
         known = ages.get(key), qualities.get(key), readers.get(key)
-        found.append(Consumer(target, topic, group, backlog, *known, trends.get(key, ())))
-    return sorted(found, key=lambda one: (-(one.age_seconds or 0), -one.backlog, one.destination, one.group))
+        handling = of_group(handled, topic, group)
+        found.append(Consumer(target, topic, group, backlog, *known, trends.get(key, ()), handling))
+    found += _handled_only(handled, {(one.destination, one.group) for one in found})
+    return sorted(found, key=lambda one: (-(one.age_seconds or 0), -(one.backlog or 0), one.destination, one.group))
+
+
+def _handled_only(handled: Mapping[Key, Handling], reported: Collection[Key]) -> Iterator[Consumer]:
+    """Rows for handlers whose destination and group no broker reports."""
+    destinations = {destination for destination, _ in reported}
+    for (destination, group), handling in handled.items():
+        if (destination, group) not in reported and not (group == "" and destination in destinations):
+            yield Consumer("", destination, group, None, None, None, None, (), handling)
 
 
 def _dead_letters(reader: Reader, now: float, read: set[tuple[str, str]]) -> list[DeadLetterStore]:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from monitor.console.data import load_overview
+from monitor.console.handling import failed_text, p95_text
 from monitor.derive import QUALITY, duration
 
 
@@ -21,10 +22,12 @@ def print_overview(out: Console, path: Path, now: float) -> None:
         out.print(
             f"  {alert.state}: {escape(alert.rule)} {escape(alert.annotations.get('summary', ''))}", soft_wrap=True
         )
-    table = Table("group", "destination", "messages", "behind")
+    table = Table("group", "destination", "messages", "behind", "handler p95", "failed")
     for one in overview.consumers:
         behind = "–" if one.age_seconds is None else f"{QUALITY.get(one.quality or 0, '')}{duration(one.age_seconds)}"
-        table.add_row(escape(one.group), escape(one.destination), f"{one.backlog:.0f}", behind)
+        backlog = "–" if one.backlog is None else f"{one.backlog:.0f}"
+        handled = p95_text(one.handling), failed_text(one.handling)
+        table.add_row(escape(one.group), escape(one.destination), backlog, behind, *handled)
     out.print(table)
     for dead in overview.dead_letters:
         out.print(f"  dead letters in {escape(dead.destination)}: {dead.depth:.0f}", soft_wrap=True)

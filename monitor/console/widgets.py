@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from monitor.console.data import Overview, message_text
+from monitor.console.handling import failed_text, p95_text
 from monitor.derive import QUALITY, duration
 
 STALE_SECONDS = 60.0
@@ -46,7 +47,7 @@ def alerts(overview: Overview, now: float) -> None:
 def consumers(overview: Overview) -> None:
     st.markdown("##### Consumers, furthest behind first")
     if not overview.consumers:
-        st.info("No group has committed an offset yet.")
+        st.info("No group and no handler is known yet.")
         return
     rows: list[dict[str, object]] = [
         {
@@ -55,6 +56,8 @@ def consumers(overview: Overview) -> None:
             "messages": one.backlog,
             "behind": _age(one.age_seconds, one.quality if one.backlog else None),
             "consumers": "–" if one.consumers is None else f"{one.consumers:.0f}",
+            "handler p95": p95_text(one.handling),
+            "failed": failed_text(one.handling),
             "15 minutes": list(one.trend),
         }
         for one in overview.consumers[:ROWS]

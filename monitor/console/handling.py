@@ -1,0 +1,85 @@
+"""What the handlers of a destination did lately, joined to the groups that the brokers report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collectors import metrics as m
+from monitor.derive import increase, percentile_text
+from monitor.percentiles import Increase, Percentile, merged, percentile
+from monitor.reader import Reader
+
+#: How long "lately" is.
+SECONDS = 600.0
+#: Outcomes of events that were not handled.
+FAILURES = frozenset({"failed", "dead_lettered", "dropped"})
+
+#: (destination, group).
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What the handlers of a group did within the last ten minutes. None means unknown, never 0."""
+
+    services: tuple[str, ...]
+    events: float
+    failed_share: float | None
+    p95: Percentile | None
+    in_progress: float | None
+
+
+def handlings(reader: Reader, now: float) -> dict[Key, Handling]:
+    """By destination and group; a group of "" is not known."""
+    services: dict[Key, set[str]] = defaultdict(set)
+    events: dict[Key, float] = defaultdict(float)
+    failed: dict[Key, float] = defaultdict(float)
+    for series in reader.window(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now):
+        key = _key(series.labels)
+        services[key].add(series.labels["service"])
+        rise = increase([value for _, value in series.points])
+        events[key] += rise
+        failed[key] += rise if series.labels["outcome"] in FAILURES else 0
+    durations: dict[Key, list[Increase]] = defaultdict(list)
+    for one in reader.increases(m.HANDLER_DURATION_SECONDS.name, now - SECONDS, now):
+        durations[_key(one.labels)].append(one)
+        services[_key(one.labels)].add(one.labels["service"])
+    running: dict[Key, float] = defaultdict(float)
+    for series in reader.latest(m.HANDLER_IN_PROGRESS.name, now):
+        running[_key(series.labels)] += series.points[-1][1]
+    return {
+        key: Handling(
+            tuple(sorted(services[key])),
+            events[key],
+            failed[key] / events[key] if events[key] else None,
+            _p95(durations[key]),
+            running.get(key),
+        )
+        for key in services
+    }
+
+
+def of_group(known: Mapping[Key, Handling], destination: str, group: str) -> Handling | None:
+    """What handled the group's events: under its own name, else what tells no group."""
+    return known.get((destination, group)) or known.get((destination, ""))
+
+
+def p95_text(handling: Handling | None) -> str:
+    """What all but one in twenty calls of the handler took at most, within the last ten minutes."""
+    return "–" if handling is None or handling.p95 is None else percentile_text(handling.p95)
+
+
+def failed_text(handling: Handling | None) -> str:
+    """The share of events that were not handled, within the last ten minutes."""
+    return "–" if handling is None or handling.failed_share is None else f"{handling.failed_share:.1%}"
+
+
+def _key(labels: Mapping[str, str]) -> Key:
+    return labels["destination"], labels["group"]
+
+
+def _p95(durations: list[Increase]) -> Percentile | None:
+    together = merged(durations)
+    return percentile(together.bounds, together.counts, 0.95)
