@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from collectors.handlers.otlp import decode
-from collectors.handlers.otlp.answers import Answer
+from collectors.handlers.otlp.answers import Answer, RefusedError
 from collectors.handlers.otlp.arrivals import MOST_PARTS, Batch, Refusal, printable
 from collectors.handlers.otlp.connections import Connections
 from collectors.handlers.otlp.server import OtlpError, Request, Server
@@ -19,6 +19,7 @@ from collectors.handlers.otlp.streams import Instance, Streams
 
 __all__ = ["Instance", "OtlpError", "Receiver"]
 
+_MOST_RESOURCES = 1_000
 _MOST_TOLD = 100
 #: Of what the answer to a sender names.
 _MOST_ANSWERED = 5
@@ -67,6 +68,8 @@ class Receiver:
         refused: list[Refusal] = []
         room = MOST_PARTS
         with decode.message(request.body, request.media, request.gzipped) as export:
+            if len(export.resource_metrics) > _MOST_RESOURCES:
+                raise RefusedError(413, f"more than {_MOST_RESOURCES} resources in one request")
             for block in export.resource_metrics:
                 batch = Batch(block, room)
                 arrivals = list(batch.arrivals())

@@ -100,6 +100,8 @@ def _from_json(body: bytes) -> ExportMetricsServiceRequest:
     request = ExportMetricsServiceRequest()
     try:
         found = json.loads(body.decode(), object_hook=_without_exemplars)
+        if not isinstance(found, dict):
+            raise ValueError("expected an object")
         json_format.ParseDict(found, request, ignore_unknown_fields=True)
     except RecursionError:
         raise RefusedError(400, "the body is nested too deeply") from None

@@ -210,7 +210,7 @@ class Handler(BaseHTTPRequestHandler):
         return int(lengths[0])
 
     def _read_body(self, body: bytearray) -> None:
-        """Read the body, counted as held piece by piece. Raises RefusedError; ConnectionError where it ends too early."""
+        """Read the body, counted piece by piece. Raises RefusedError, or ConnectionError where it ends too early."""
         length = self._length()
         if length is not None:
             self._read(body, length)

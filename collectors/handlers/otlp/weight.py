@@ -23,18 +23,19 @@ def json_values(body: bytes) -> int:
 
 def weight(body: bytes, descriptor: Any, limit: int) -> int:
     """Bytes that the message takes, counted up to the limit. Raises IndexError where the wire format is broken."""
-    total = 0
+    total = _MESSAGE
     parts = [(0, len(body), _fields(descriptor))]
     while parts and total <= limit:
         at, end, fields = parts.pop()
-        total += _MESSAGE
         while at < end and total <= limit:
             tag, at = _varint(body, at)
             size, at = _size(body, at, tag & 7)
-            inner = fields.get(tag >> 3) if tag & 7 == _DELIMITED else None
-            if inner is not None:
+            known = tag & 7 == _DELIMITED and tag >> 3 in fields
+            if known and (inner := fields[tag >> 3]) is not None:
                 parts.append((at, min(at + size, end), _fields(inner)))
-            total += size * _NUMBER if tag & 7 == _DELIMITED and tag >> 3 in fields and inner is None else size
+                total += _MESSAGE
+            else:
+                total += size * _NUMBER if known else size
             at += size
     return total
 
