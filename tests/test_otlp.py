@@ -194,6 +194,7 @@ def test_a_point_without_recorded_value_says_that_its_series_ended() -> None:
         (gauge(number(1, time=0, start=0)), "a data point without a time"),
         (gauge(number(1, start=LATER, time=BEGAN)), "a data point that ends before it starts"),
         (gauge(number(1), name="..."), "a name without a letter"),
+        (gauge(number(1), name="訂單"), "a name without a letter"),
         (gauge(number(1), name="n" * 257), "a name or unit of more than 256"),
         (gauge(number(1, key="x" * MOST_LABEL_TEXT)), "attributes of more than 2048 characters"),
         (gauge(number(1, key="x" * 10_000_000)), "attributes of more than 2048 characters"),

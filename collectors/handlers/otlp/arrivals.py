@@ -30,6 +30,7 @@ MOST_PARTS = 100_000
 _MOST_ATTRIBUTES = 128
 #: A number beyond this one is no count of anything.
 _MOST_COUNT = 2**62
+_NO_RECORDED_VALUE = int(DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK)
 
 Temporality = Literal["gauge", "cumulative", "delta"]
 
@@ -134,8 +135,8 @@ class Batch:
         monotonic = kind == "sum" and metric.sum.is_monotonic
         like = "counter" if monotonic else "histogram" if kind in _HISTOGRAMS else "gauge"
         name = names.metric_name(metric.name, metric.unit, like)
-        if not any(letter.isalpha() for letter in metric.name):
-            raise UnfitError("a name without a letter")
+        if not any(sign.isascii() and sign.isalpha() for sign in metric.name):
+            raise UnfitError("a name without a letter of ASCII")
         if kind == "gauge":
             return name, "gauge", _number
         if kind == "sum":
@@ -159,8 +160,7 @@ class Batch:
             raise UnfitError("a data point without a time")
         if start > time:
             raise UnfitError("a data point that ends before it starts")
-        ended = point.flags & DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
-        value = None if ended else value_of(point)
+        value = None if point.flags & _NO_RECORDED_VALUE else value_of(point)
         return Arrival(scope, name, self._labels(point.attributes), temporality, start, time, value)
 
     def _labels(self, attributes: Sequence[Any]) -> tuple[tuple[str, str], ...]:
@@ -176,16 +176,23 @@ class Batch:
         return tuple(labels.items())
 
     def _distribution(self, point: Any) -> Distribution:
-        bounds, counts = tuple(point.explicit_bounds), tuple(point.bucket_counts)
-        if len(bounds) > MOST_BOUNDS:
-            raise UnfitError(f"more than {MOST_BOUNDS} bounds")
+        bounds, counts = self._known_bounds(tuple(point.explicit_bounds)), tuple(point.bucket_counts)
         if not counts and not bounds:
             counts = (point.count,)
         if len(counts) != len(bounds) + 1:
             raise UnfitError("bucket counts that do not fit the bounds")
+        return Distribution(bounds, counts, _sum(point, counts))
+
+    def _known_bounds(self, bounds: tuple[float, ...]) -> tuple[float, ...]:
+        """These bounds, once judged and kept once: most series of a sender share theirs."""
+        known = self._bounds.get(bounds)
+        if known is not None:
+            return known
+        if len(bounds) > MOST_BOUNDS:
+            raise UnfitError(f"more than {MOST_BOUNDS} bounds")
         if not all(map(math.isfinite, bounds)) or any(low >= high for low, high in pairwise(bounds)):
             raise UnfitError("bounds that do not rise")
-        return Distribution(self._bounds.setdefault(bounds, bounds), counts, _sum(point, counts))
+        return self._bounds.setdefault(bounds, bounds)
 
 
 _HISTOGRAMS = ("histogram", "exponential_histogram")

@@ -272,11 +272,12 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the base class answers where a request is no HTTP, or its method is unknown."""
         self._unread = True
+        self.request_version = self.protocol_version
         self.headers = getattr(self, "headers", None) or self.MessageClass()
         if code == 501:
             self._answer(self._refusal(RefusedError(405, f"{PATH} takes POST", {"Allow": "POST"})))
         else:
-            self._answer(self._refusal(RefusedError(code, message or "bad request")))
+            self._answer(self._refusal(RefusedError(code, (message or "bad request")[:200])))
 
     def _answer(self, answer: Answer) -> None:
         """Send it. A request whose body was not read ends its connection, but the client may first finish."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-MOST_WEIGHT = 256 * 1024 * 1024
+MOST_WEIGHT = 128 * 1024 * 1024
 MOST_JSON_VALUES = 1_000_000
 
 #: What protobuf takes for a message with nothing in it, measured.
@@ -32,11 +32,12 @@ def weight(body: bytes, descriptor: Any, limit: int) -> int:
             size, at = _size(body, at, tag & 7)
             known = tag & 7 == _DELIMITED and tag >> 3 in fields
             if known and (inner := fields[tag >> 3]) is not None:
-                parts.append((at, min(at + size, end), _fields(inner)))
                 total += _MESSAGE
+                parts.append((at + size, end, fields))
+                end, fields = min(at + size, end), _fields(inner)
             else:
                 total += size * _NUMBER if known else size
-            at += size
+                at += size
     return total
 
 
