@@ -204,12 +204,12 @@ def test_an_export_that_the_sdk_sends_again_counts_once(
 def test_the_sdk_takes_a_partial_success_for_a_success(receiver: Receiver) -> None:
     with sending(receiver) as provider:
         gauge = provider.get_meter("m").create_gauge("depth")
-        gauge.set(float("nan"))
+        gauge.set(2, {"queue": "x" * 3000})
         gauge.set(1, {"queue": "orders"})
         assert provider.force_flush()
 
     assert Totals().read(receiver) == {"depth": 1}
-    assert receiver.take_rejected() == [("depth of billing", "a value that is no finite number")]
+    assert receiver.take_rejected() == [("depth of billing", "attributes of more than 2048 characters")]
 
 
 def test_an_up_down_counter_is_a_gauge(receiver: Receiver) -> None:
