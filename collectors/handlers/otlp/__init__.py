@@ -15,9 +15,9 @@ from collectors.handlers.otlp.answers import Answer, RefusedError
 from collectors.handlers.otlp.arrivals import MOST_PARTS, Batch, Refusal, printable
 from collectors.handlers.otlp.connections import Connections
 from collectors.handlers.otlp.server import OtlpError, Request, Server
-from collectors.handlers.otlp.streams import Instance, Streams
+from collectors.handlers.otlp.streams import START, Instance, Streams
 
-__all__ = ["Instance", "OtlpError", "Receiver"]
+__all__ = ["START", "Instance", "OtlpError", "Receiver"]
 
 _MOST_RESOURCES = 1_000
 _MOST_TOLD = 100

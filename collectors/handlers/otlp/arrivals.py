@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -41,7 +41,6 @@ class Arrival(NamedTuple):
     `cumulative` and `delta` begin at `start`; of a `gauge`, the newest counts.
     """
 
-    scope: str
     name: str
     labels: tuple[tuple[str, str], ...]
     temporality: Temporality
@@ -102,9 +101,11 @@ class Batch:
 
     def arrivals(self) -> Iterator[Arrival]:
         for scope_metrics in self._fitting(self._block.scope_metrics):
-            scope = _scope(scope_metrics.scope)
+            common = _labels_of_scope(scope_metrics.scope)
+            if self._service:
+                common["service_name"] = self._service
             for metric in self._fitting(scope_metrics.metrics):
-                yield from self._of_metric(metric, scope)
+                yield from self._of_metric(metric, common)
 
     def _fitting(self, parts: Sequence[Any]) -> Sequence[Any]:
         """These parts, or none of them where the request has too many."""
@@ -114,7 +115,7 @@ class Batch:
         self._refused["the request", f"more than {MOST_PARTS} scopes, metrics and data points"] += len(parts)
         return ()
 
-    def _of_metric(self, metric: Any, scope: str) -> Iterator[Arrival]:
+    def _of_metric(self, metric: Any, common: Mapping[str, str]) -> Iterator[Arrival]:
         kind = metric.WhichOneof("data")
         points = self._fitting(getattr(metric, kind).data_points if kind else ())
         try:
@@ -124,7 +125,7 @@ class Batch:
             return
         for point in points:
             try:
-                yield self._arrival(point, scope, name, temporality, value_of)
+                yield self._arrival(point, common, name, temporality, value_of)
             except UnfitError as unfit:
                 self._refused[printable(metric.name), str(unfit)] += 1
 
@@ -153,7 +154,12 @@ class Batch:
         )
 
     def _arrival(
-        self, point: Any, scope: str, name: str, temporality: Temporality, value_of: Callable[[Any], Any]
+        self,
+        point: Any,
+        common: Mapping[str, str],
+        name: str,
+        temporality: Temporality,
+        value_of: Callable[[Any], Any],
     ) -> Arrival:
         start, time = point.start_time_unix_nano, point.time_unix_nano
         if not time:
@@ -161,19 +167,7 @@ class Batch:
         if start > time:
             raise UnfitError("a data point that ends before it starts")
         value = None if point.flags & _NO_RECORDED_VALUE else value_of(point)
-        return Arrival(scope, name, self._labels(point.attributes), temporality, start, time, value)
-
-    def _labels(self, attributes: Sequence[Any]) -> tuple[tuple[str, str], ...]:
-        if len(attributes) > MOST_LABELS:
-            raise UnfitError(f"more than {MOST_LABELS} attributes")
-        if sum(one.ByteSize() for one in attributes) > 4 * MOST_LABEL_TEXT:
-            raise UnfitError(f"attributes of more than {MOST_LABEL_TEXT} characters")
-        labels = names.labels_of(attributes)
-        if self._service and "service_name" not in labels:
-            labels["service_name"] = self._service
-        if sum(map(len, labels)) + sum(map(len, labels.values())) > MOST_LABEL_TEXT:
-            raise UnfitError(f"attributes of more than {MOST_LABEL_TEXT} characters")
-        return tuple(labels.items())
+        return Arrival(name, _labels(point.attributes, common), temporality, start, time, value)
 
     def _distribution(self, point: Any) -> Distribution:
         bounds, counts = self._known_bounds(tuple(point.explicit_bounds)), tuple(point.bucket_counts)
@@ -203,8 +197,21 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text[:100])
 
 
-def _scope(scope: Any) -> str:
-    return _part(f"{scope.name} {scope.version}".strip())
+def _labels_of_scope(scope: Any) -> dict[str, str]:
+    told = {"otel_scope_name": scope.name, "otel_scope_version": scope.version}
+    return {label: value for label, value in told.items() if value}
+
+
+def _labels(attributes: Sequence[Any], common: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The labels of a point by name: its own, and those common to its scope that it does not have."""
+    if len(attributes) > MOST_LABELS:
+        raise UnfitError(f"more than {MOST_LABELS} attributes")
+    if sum(one.ByteSize() for one in attributes) > 4 * MOST_LABEL_TEXT:
+        raise UnfitError(f"attributes of more than {MOST_LABEL_TEXT} characters")
+    labels = {**common, **names.labels_of(attributes)}
+    if sum(map(len, labels)) + sum(map(len, labels.values())) > MOST_LABEL_TEXT:
+        raise UnfitError(f"attributes of more than {MOST_LABEL_TEXT} characters")
+    return tuple(sorted(labels.items()))
 
 
 def _temporality(data: Any) -> Temporality:

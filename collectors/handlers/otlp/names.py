@@ -96,7 +96,7 @@ def labels_of(attributes: Iterable[Any]) -> dict[str, str]:
     for key, value in sorted((one.key, text_of(one.value)) for one in attributes):
         name = label_name(key)
         labels[name] = f"{labels[name]};{value}" if name in labels else value
-    return dict(sorted(labels.items()))
+    return labels
 
 
 def text_of(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 1. Cumulative points pass as they stand; the newest counts, older and repeated ones change nothing.
 2. Delta points are added up, each interval once: what was seen, or is older than what is remembered, is a repetition.
-3. Where a stream starts is part of what it is: a counter that begins anew is another instance, so nothing that reads
-   these has to guess at resets, and processes that share an identity do not disturb each other.
+3. When a counter began is part of what it is, as the label START: one that begins anew is another series, so nobody who
+   reads them has to guess at resets, and processes that share an identity do not disturb each other.
 4. What nobody sends any more ends after five minutes, or after three times its sender's own interval.
 5. There is room for so many senders and series, and not for more: what comes on top is refused and told.
 
@@ -29,14 +29,15 @@ _SHORTEST_INTERVAL = 1.0
 #: How many intervals of a delta stream are remembered to tell repetitions.
 REMEMBERED = 16
 
-_NANO = 1e-9
+#: Nanoseconds of Unix time at which a counter or histogram began; of added deltas, when the first of them came.
+START = "otel_start_time_unix_nano"
 
 
 class Instance(NamedTuple):
-    """Series of one sender that began together. `started` is UTC epoch seconds, None for gauges.
+    """One sender and its series. `started` is None: series of one process begin at different times, each says when.
 
-    Counters and histograms of an `id` never begin anew, nor does an `id` come back with another `started`; only where
-    a sender does not say when its counters began, `started` is None and a fall of the value tells that they did anew.
+    Counters and histograms bear the label START, and as long as it is the same they never begin anew. Only where a
+    sender does not say when they began is there no such label, and a fall of the value tells that they did anew.
     """
 
     id: str
@@ -54,8 +55,6 @@ class Limits(NamedTuple):
 class _Stream:
     """One series: what it shows now, until which time (ns), and when something of it last came (s)."""
 
-    instance: str
-    started: float | None
     point: Point
     time: int
     seen: float
@@ -109,6 +108,7 @@ class Streams:
         self._sources: dict[str, _Source] = {}
         self._series = 0
         self._expired = 0.0
+        self._last_start = 0
 
     def take(self, source: str, arrivals: Iterable[Arrival], now: float) -> list[Refusal]:
         """Note what a sender sent; returns what there was no room for."""
@@ -118,7 +118,7 @@ class Streams:
             refused.update((arrival.name, f"more than {self._limits.sources} senders") for arrival in arrivals)
         else:
             for arrival in arrivals:
-                reason = self._note(source, known, arrival, now)
+                reason = self._note(known, arrival, now)
                 if reason is not None:
                     refused[arrival.name, reason] += 1
         return [Refusal(what, reason, points) for (what, reason), points in refused.items()]
@@ -126,12 +126,8 @@ class Streams:
     def instances(self, now: float) -> list[Instance]:
         """What stands now, without what has ended."""
         self._expire(now)
-        found: dict[str, tuple[float | None, dict[Any, Point]]] = {}
-        for source in self._sources.values():
-            for key, stream in source.streams.items():
-                points = found.setdefault(stream.instance, (stream.started, {}))[1]
-                points[key[1:3]] = stream.point
-        return [Instance(name, started, list(points.values())) for name, (started, points) in found.items()]
+        live = ((name, source.streams.values()) for name, source in self._sources.items() if source.streams)
+        return [Instance(name, None, [stream.point for stream in streams]) for name, streams in live]
 
     def _source(self, name: str, now: float) -> _Source | None:
         known = self._sources.get(name)
@@ -142,7 +138,7 @@ class Streams:
         known.heard(now)
         return known
 
-    def _note(self, source: str, known: _Source, arrival: Arrival, now: float) -> str | None:
+    def _note(self, known: _Source, arrival: Arrival, now: float) -> str | None:
         """Note one arrival; returns why not, where there is no room for it."""
         key = _key(arrival)
         stream = known.streams.get(key)
@@ -153,13 +149,25 @@ class Streams:
         elif stream is None:
             if not self._has_room(known, now):
                 return f"more than {min(self._limits.series, self._limits.series_of_source)} series"
-            known.streams[key] = _born(source, arrival, arrival.value, now)
+            known.streams[key] = self._born(arrival, arrival.value, now)
             self._series += 1
         elif arrival.temporality == "delta":
             stream.add(arrival, arrival.value, now)
         else:
             stream.replace(arrival, arrival.value, now)
         return None
+
+    def _born(self, arrival: Arrival, value: float | Distribution, now: float) -> _Stream:
+        """A new stream. One of deltas begins at a moment that no other does: what ended before it is another series."""
+        labels = dict(arrival.labels)
+        if arrival.temporality == "cumulative" and arrival.start:
+            labels[START] = str(arrival.start)
+        if arrival.temporality == "delta":
+            self._last_start = max(int(now * 1e9), self._last_start + 1)
+            labels[START] = str(self._last_start)
+        stream = _Stream(Point(arrival.name, labels, value), arrival.time, now)
+        stream.remember((arrival.start, arrival.time))
+        return stream
 
     def _has_room(self, known: _Source, now: float) -> bool:
         if now - self._expired > 1:
@@ -195,19 +203,7 @@ def _key(arrival: Arrival) -> tuple[Any, ...]:
         variant = arrival.start
     elif arrival.temporality == "delta" and isinstance(arrival.value, Distribution):
         variant = arrival.value.bounds
-    return arrival.scope, arrival.name, arrival.labels, arrival.temporality, variant
-
-
-def _born(source: str, arrival: Arrival, value: float | Distribution, now: float) -> _Stream:
-    point = Point(arrival.name, dict(arrival.labels), value)
-    name = f"{source} {arrival.scope}" if arrival.scope else source
-    if arrival.temporality == "delta":
-        stream = _Stream(f"{name} delta@{now:.6f}", now, point, arrival.time, now)
-        stream.remember((arrival.start, arrival.time))
-        return stream
-    if arrival.temporality == "cumulative" and arrival.start:
-        return _Stream(f"{name} @{arrival.start}", arrival.start * _NANO, point, arrival.time, now)
-    return _Stream(name, None, point, arrival.time, now)
+    return arrival.name, arrival.labels, arrival.temporality, variant
 
 
 def _added(total: float | Distribution, more: float | Distribution) -> float | Distribution:
