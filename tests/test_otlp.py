@@ -588,6 +588,7 @@ def test_no_bytes_are_an_empty_request() -> None:
         (gzip.compress(b"") + b"more", PROTOBUF, True, 400),
         (gzip.compress(bytes(decode.MOST_INFLATED + 1), 1), PROTOBUF, True, 413),
         (gzip.compress(b"\x0a\x00" * (decode.MOST_INFLATED // 2), 1), PROTOBUF, True, 413),
+        (gzip.compress(b"\x78\x00" * (decode.MOST_INFLATED // 2), 1), PROTOBUF, True, 413),
     ],
     ids=[
         "truncated protobuf",
@@ -607,6 +608,7 @@ def test_no_bytes_are_an_empty_request() -> None:
         "bytes behind gzip",
         "a gzip bomb",
         "a protobuf bomb",
+        "a bomb of unknown fields",
     ],
 )
 def test_what_cannot_be_decoded_is_refused(body: bytes, media: Media, gzipped: bool, status: int) -> None:
@@ -634,6 +636,17 @@ def test_what_a_body_weighs_is_at_least_what_its_parts_take() -> None:
     body = request(exponential(point)).SerializeToString()
 
     assert weight.weight(body, EXPORT.DESCRIPTOR, 10**9) > 8 * number_of_buckets
+
+
+def test_a_large_body_waits_for_its_turn_only_so_long_and_a_small_one_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decode, "PATIENCE_SECONDS", 0.01)
+    large = request(gauge(number(1, key="x" * decode.SMALL))).SerializeToString()
+    with decode.message(large, PROTOBUF, gzipped=False):
+        assert status_of(large) == 503
+        assert decoded(EXPORT.SerializeToString()) == EXPORT
+    assert len(decoded(large).resource_metrics) == 1
 
 
 def test_a_full_answer_is_no_bytes_in_protobuf_and_an_empty_object_in_json() -> None:

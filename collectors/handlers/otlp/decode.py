@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
-from collectors.handlers.otlp.answers import JSON, Media, RefusedError
+from collectors.handlers.otlp.answers import JSON, Media, RefusedError, busy
 from collectors.handlers.otlp.weight import MOST_JSON_VALUES, MOST_WEIGHT, json_values, weight
 
 MEBIBYTE = 1024 * 1024
@@ -32,6 +32,8 @@ MOST_INFLATED = 64 * MEBIBYTE
 
 #: Bodies up to this size are decoded side by side, larger ones one after the other.
 SMALL = 256 * 1024
+#: How long a large body waits for its turn, in seconds: less than the ten that the SDKs wait for an answer.
+PATIENCE_SECONDS = 5.0
 #: Protobuf up to this size cannot grow to more than 140 MB.
 _UNWEIGHED = 4 * MEBIBYTE
 
@@ -41,16 +43,20 @@ _large = threading.Lock()
 
 @contextmanager
 def message(raw: bytes, media: Media, gzipped: bool) -> Iterator[ExportMetricsServiceRequest]:
-    """The request in these bytes, to be let go of at the end of the block. Raises RefusedError: 400 or 413."""
+    """The request in these bytes, to be let go of at the end of the block. Raises RefusedError: 400, 413 or 503."""
     body = _inflated(raw, SMALL) if gzipped else raw if len(raw) <= SMALL else None
     if body is not None:
         yield _parsed(body, media)
         return
-    with _large:
+    if not _large.acquire(timeout=PATIENCE_SECONDS):
+        raise busy("too many large bodies at once")
+    try:
         body = _inflated(raw, MOST_INFLATED) if gzipped else raw
         if body is None:
             raise RefusedError(413, f"the body is larger than {MOST_INFLATED} bytes after decompression")
         yield _parsed(body, media)
+    finally:
+        _large.release()
 
 
 def response(rejected: int, why: str, media: Media) -> bytes:
