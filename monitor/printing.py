@@ -9,11 +9,12 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from collectors.base import Histogram, Metric, Scrape
+from collectors.base import Histogram, Metric, Reading, Scrape
 from monitor.derive import percentile_text
 from monitor.exporter import render_lines, render_page
 from monitor.percentiles import percentile
@@ -74,17 +75,37 @@ def _histogram_as_dict(one: Histogram) -> dict[str, Any]:
 def _print_table(one: Scrape, out: Console) -> None:
     state = f"read in {one.duration_seconds:.2f} s with {one.reading.requests} requests"
     out.print(f"[bold]{escape(one.target)}[/] ({one.system}): {escape(one.error or state)}", soft_wrap=True)
-    table = Table("metric", "labels", "value")
-    values = [(s.metric, s.labels, f"{s.value:g}") for s in one.reading.samples]
-    for metric, labels, value in (*values, *((h.metric, h.labels, _told(h)) for h in one.reading.histograms)):
-        named = ", ".join(f"{k}={v}" for k, v in zip(metric.labels, labels, strict=True))
-        table.add_row(metric.name, escape(named), value)
-    if table.row_count:
-        out.print(table)
+    for labels, rows in _by_labels(one.reading).items():
+        out.print(_table(labels, rows))
     for skipped in one.reading.skipped:
         out.print(f"  skipped {escape(skipped.what)}: {escape(skipped.reason)}", soft_wrap=True)
     for error in one.reading.errors:
         out.print(f"  [red]failed[/] {escape(error.part)}: {escape(error.message)}", soft_wrap=True)
+
+
+def _by_labels(reading: Reading) -> dict[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]]:
+    """What is printed as one table: by the names of labels, then by their values, the figure of each metric."""
+    tables: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]] = {}
+    values = [(one.metric, one.labels, _number(one.value)) for one in reading.samples]
+    values += ((one.metric, one.labels, _told(one)) for one in reading.histograms)
+    for metric, labels, figure in values:
+        tables.setdefault(metric.labels, {}).setdefault(labels, {})[metric.name] = figure
+    return tables
+
+
+def _table(labels: tuple[str, ...], rows: dict[tuple[str, ...], dict[str, str]]) -> Table:
+    """A row for what has the same labels; what is not known of it is left empty."""
+    metrics = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    table = Table(*labels, box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in metrics:
+        table.add_column(name.replace("_", "\n"), justify="right", vertical="bottom", overflow="fold")
+    for values, figures in rows.items():
+        table.add_row(*map(escape, values), *(figures.get(name, "") for name in metrics))
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 
 def _told(one: Histogram) -> str:

@@ -61,6 +61,16 @@ def test_a_table_has_their_number_and_percentiles(capsys: pytest.CaptureFixture[
     assert "skipped other: denied" in text
 
 
+def test_what_has_the_same_labels_stands_in_one_row(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = ("orders", "billing")
+    reading = Reading(samples=[m.BACKLOG_MESSAGES.sample(1234, *labels), m.CONSUMERS.sample(2, *labels)])
+
+    text = printed(Format.table, capsys, Scrape("shop", "kafka", 5.0, 0.1, reading))
+
+    (row,) = [line.split() for line in text.splitlines() if "orders" in line]
+    assert row == ["orders", "billing", "1,234", "2"]
+
+
 def test_prometheus_is_what_metrics_would_tell(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(Format.prometheus, capsys, make_scrape())
 
