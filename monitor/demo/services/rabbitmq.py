@@ -53,7 +53,11 @@ class Node:
     def start(self) -> None:
         command = [str(self._home / "sbin" / "rabbitmq-server")]
         self._process = self._stack.enter_context(started(command, self.folder, self._environment))
-        wait(self._process, lambda: is_ready(f"{self.url}/api/overview", ADMIN), self.folder)
+        wait(self._process, self._is_ready, self.folder)
+
+    def _is_ready(self) -> bool:
+        """The management API may answer before the broker takes connections."""
+        return is_ready(f"{self.url}/api/overview", ADMIN) and answers(self.amqp_port)
 
     def kill(self) -> None:
         assert self._process is not None
