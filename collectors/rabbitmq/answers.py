@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from collectors.rabbitmq.broker import Binding, Exchange, Key, Node, Queue, Statistics, StreamConsumer
+from collectors.rabbitmq.broker import Binding, Declaration, Exchange, Key, Node, Queue, Statistics, StreamConsumer
 
 #: States of a queue in which its figures are not those of its messages.
 UNKNOWN_STATES = frozenset({"down", "crashed", "stopped", "minority", "terminated"})
@@ -14,47 +14,48 @@ _AUTO_NAMED = ("amq.gen-", "amq_")
 _NONE: dict[str, Any] = {}
 _DEATHS = "rabbitmq_global_messages_dead_lettered_"
 
+#: Consumers and statistics of a queue.
+Counted = tuple[int | None, Statistics | None]
+
 
 def version(text: str) -> tuple[int, ...]:
     """`(3, 10, 8)` of `3.10.8`; of a pre-release what stands before it."""
     return tuple(int(part) for part in text.split("-")[0].split("+")[0].split(".") if part.isdigit())
 
 
-def queue(item: Mapping[str, Any], policies: Mapping[Key, dict[str, Any]]) -> Queue:
-    """One queue of a list; raises KeyError or TypeError where it is not one."""
-    vhost, name = item["vhost"], item["name"]
-    state, kind = item.get("state") or "running", item.get("type") or "classic"
-    known = state not in UNKNOWN_STATES
-    return Queue(
-        (vhost, name),
+def declaration(item: Mapping[str, Any], policy: dict[str, Any]) -> Declaration:
+    """How a queue of a list was declared; raises KeyError or TypeError where it is not one."""
+    name, kind = item["name"], item.get("type") or "classic"
+    return Declaration(
+        (item["vhost"], name),
         kind.removeprefix("rabbit_").removesuffix("_queue") if "_" in kind else kind,
-        state,
         bool(item.get("exclusive")) or name.startswith(_AUTO_NAMED),
         item.get("arguments") or _NONE,
-        policy(item, policies),
-        item.get("messages_ready") if known else None,
-        item.get("messages_unacknowledged") if known else None,
-        statistics(item) if known else None,
+        policy,
     )
 
 
-def policy(item: Mapping[str, Any], policies: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
-    """What its policies say of a queue: the effective one where it is told, else that of the name."""
+def queue(item: Mapping[str, Any], declared: Declaration, counted: Counted) -> Queue:
+    """How it stands, with what was counted of it; unknown in a state in which it can't be known."""
+    state = item.get("state") or "running"
+    if state in UNKNOWN_STATES:
+        return Queue(declared, state)
+    return Queue(declared, state, item.get("messages_ready"), item.get("messages_unacknowledged"), *counted)
+
+
+def effective_policy(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What its policies say of a queue, an operator's included; empty where there are none, or it is not told."""
     effective = item.get("effective_policy_definition")
-    if isinstance(effective, dict) and effective:
-        return effective
-    name = item.get("policy")
-    return policies.get((item["vhost"], name), _NONE) if name else _NONE
+    return effective if isinstance(effective, dict) else _NONE
 
 
-def statistics(item: Mapping[str, Any]) -> Statistics | None:
-    """The statistics in an item; None where the broker keeps none, or was not asked for them."""
+def counted(item: Mapping[str, Any]) -> Counted:
+    """Consumers and statistics in an item; None where the broker keeps none, or was not asked for them."""
     if "consumers" not in item:
-        return None
+        return None, None
     counts = item.get("message_stats") or {}
     capacity, head = item.get("consumer_capacity"), item.get("head_message_timestamp")
-    return Statistics(
-        item["consumers"],
+    return item["consumers"], Statistics(
         float(capacity) if isinstance(capacity, int | float) else None,
         counts.get("publish", 0),
         counts.get("ack", 0) + counts.get("deliver_no_ack", 0) + counts.get("get_no_ack", 0),

@@ -48,7 +48,7 @@ class Fetcher:
         return broker
 
     def _read_streams(self, cycle: Cycle, broker: Broker) -> None:
-        if not any(queue.type == "stream" for queue in broker.queues.values()):
+        if not any(queue.type == "stream" for queue in broker.declared.values()):
             return
         try:
             found = [answers.stream_consumer(item) for item in cycle.get("/stream/consumers")]

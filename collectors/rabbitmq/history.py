@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from collectors.rabbitmq.arrivals import Arrivals
@@ -29,7 +29,8 @@ class History:
         #: Queues with expiring messages that ever had a consumer.
         self.worked: set[Key] = set()
         self._counters: dict[str, dict[str, list[int]]] = {}  # by name and node: [last value, total]
-        self._ordinary: set[Key] = set()
+        #: Queues of the last complete reading, and those of dead letters among them.
+        self._last: tuple[Collection[Key], Collection[Key]] = (), ()
         self._seen = 0.0
         self._changed: set[str] = set()
 
@@ -43,8 +44,7 @@ class History:
 
     def note_consumers(self, broker: Broker) -> None:
         for key, queue in broker.queues.items():
-            consumed = queue.statistics is not None and queue.statistics.consumers
-            if consumed and key not in self.worked and queue.limit("message-ttl") is not None:
+            if queue.consumers and key not in self.worked and queue.declared.limit("message-ttl") is not None:
                 self.worked.add(key)
                 self._changed.add(_WORKED)
 
@@ -58,7 +58,7 @@ class History:
         if broker.complete:
             for key in self.arrivals.keys() - broker.queues.keys():
                 self.arrivals[key].gone(now)
-            self._ordinary = broker.queues.keys() - graph.stores.keys()
+            self._last = broker.queues.keys(), graph.stores.keys()
         self._seen = now
 
     def oldest(self, key: Key, now: float) -> Age | None:
@@ -101,7 +101,7 @@ class History:
         if known is None:
             # a queue that was there before and got its first dead-letter route now did not get its messages by it
             known = self.arrivals[key] = Arrivals(
-                depth, removed, 0 if key in self._ordinary else depth + (removed or 0)
+                depth, removed, 0 if self._was_ordinary(key) else depth + (removed or 0)
             )
             self._changed.add(_ARRIVALS)
         before = known.state()
@@ -110,6 +110,10 @@ class History:
             self._changed.add(_ARRIVALS)
         if self.timelines.setdefault(key, Timeline()).add(now, known.total, self._seen):
             self._changed.add(_TIMELINE + destination(key))
+
+    def _was_ordinary(self, key: Key) -> bool:
+        queues, stores = self._last
+        return key in queues and key not in stores
 
     def _note_counter(self, name: tuple[str, ...], node: str, count: int) -> None:
         nodes = self._counters.setdefault("/".join(name), {})
