@@ -30,6 +30,8 @@ class Statistics(NamedTuple):
     removed: int
     redelivered: int
     head_at: float | None
+    #: Dead letters that no other queue has confirmed yet; of a quorum queue.
+    waiting: int = 0
 
 
 class Declaration(NamedTuple):
@@ -108,6 +110,14 @@ class Layout(NamedTuple):
     bindings: dict[Key, list[Binding]]
 
 
+class UnroutableCounter(NamedTuple):
+    """Counts messages that no queue wanted. The channel "" stands for all that publish to the exchange."""
+
+    channel: str
+    exchange: Key
+    reason: str
+
+
 @dataclass(slots=True)
 class Broker:
     version: tuple[int, ...] = ()
@@ -121,8 +131,10 @@ class Broker:
     bindings: dict[Key, list[Binding]] = field(default_factory=dict)
     #: Messages that died by (reason, strategy), by node.
     deaths: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
-    #: Messages that no queue wanted, "dropped" or "returned".
-    unroutable: dict[str, int] = field(default_factory=dict)
+    #: Messages that no queue wanted, "dropped" or "returned", by node; of the node "" those of the whole broker.
+    unroutable: dict[str, dict[str, int]] = field(default_factory=dict)
+    #: Of the nodes that were asked in this cycle.
+    unroutable_by_exchange: dict[str, dict[UnroutableCounter, int]] = field(default_factory=dict)
     stream_consumers: list[StreamConsumer] = field(default_factory=list)
 
     @property

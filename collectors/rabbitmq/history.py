@@ -9,6 +9,7 @@ from typing import Any
 from collectors.rabbitmq.arrivals import Arrivals
 from collectors.rabbitmq.broker import Broker, Key, destination, key_of
 from collectors.rabbitmq.graph import Graph
+from collectors.rabbitmq.unroutable import Unroutable
 from collectors.timeline import Age, Timeline, packed, unpacked
 
 #: Kinds of counters.
@@ -16,6 +17,7 @@ DEATHS, UNROUTABLE = "deaths", "unroutable"
 
 _ARRIVALS = "arrivals"
 _COUNTERS = "counters"
+_EXCHANGES = "exchanges"
 _WORKED = "worked"
 _TIMELINE = "timeline/"
 
@@ -28,6 +30,7 @@ class History:
         self.timelines: dict[Key, Timeline] = {}
         #: Queues with expiring messages that ever had a consumer.
         self.worked: set[Key] = set()
+        self.unroutable = Unroutable()
         self._counters: dict[str, dict[str, list[int]]] = {}  # by name and node: [last value, total]
         #: Queues of the last complete reading, and those of dead letters among them.
         self._last: tuple[Collection[Key], Collection[Key]] = (), ()
@@ -73,8 +76,12 @@ class History:
         for node, deaths in broker.deaths.items():
             for (reason, strategy), count in deaths.items():
                 self._note_counter((DEATHS, reason, strategy), node, count)
-        for reason, count in broker.unroutable.items():
-            self._note_counter((UNROUTABLE, reason), "", count)
+        for node, unroutable in broker.unroutable.items():
+            for reason, count in unroutable.items():
+                self._note_counter((UNROUTABLE, reason), node, count)
+        for node, counters in broker.unroutable_by_exchange.items():
+            self.unroutable.note(node, counters)
+            self._changed.add(_EXCHANGES)
 
     def totals(self) -> Iterator[tuple[tuple[str, ...], int]]:
         """The counters, all nodes together; what a node counted stays when the node has gone."""
@@ -89,6 +96,8 @@ class History:
                 changes[key] = _json({destination(one): count.state() for one, count in self.arrivals.items()})
             elif key == _COUNTERS:
                 changes[key] = _json(self._counters)
+            elif key == _EXCHANGES:
+                changes[key] = _json(self.unroutable.state())
             elif key == _WORKED:
                 changes[key] = _json(sorted(destination(one) for one in self.worked))
             else:
@@ -127,6 +136,8 @@ class History:
             self.arrivals = {key_of(name): Arrivals.restored(state) for name, state in json.loads(blob).items()}
         elif key == _COUNTERS:
             self._counters = {name: dict(nodes) for name, nodes in json.loads(blob).items()}
+        elif key == _EXCHANGES:
+            self.unroutable = Unroutable.restored(json.loads(blob))
         elif key == _WORKED:
             self.worked = {key_of(name) for name in json.loads(blob)}
         elif key.startswith(_TIMELINE):

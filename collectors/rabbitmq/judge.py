@@ -16,6 +16,7 @@ from collectors.timeline import EXACT
 GROUP = "consumers"
 #: Strategy of deaths that go nowhere.
 DISABLED = "disabled"
+AT_LEAST_ONCE = "at-least-once"
 
 
 def within_budget(broker: Broker, graph: Graph, budget: int, temporary: int) -> tuple[list[Queue], list[Skipped]]:
@@ -44,8 +45,8 @@ def health(broker: Broker) -> Iterator[Sample]:
             yield from (m.NODE_ALARM.sample(float(on), node.name, reason) for reason, on in node.alarms.items())
 
 
-def queue(one: Queue, is_store: bool, now: float) -> list[Sample]:
-    """Backlog, readers and traffic of a queue; a queue of dead letters has a backlog only where somebody reads it."""
+def traffic(one: Queue) -> list[Sample]:
+    """What came into a queue and went out of it, and its readers."""
     if not is_known(one):
         return []
     name, statistics = destination(one.key), one.statistics
@@ -61,13 +62,22 @@ def queue(one: Queue, is_store: bool, now: float) -> list[Sample]:
             samples.append(Sample(m.CONSUMER_CAPACITY, labels, statistics.capacity))
     if one.consumers is not None:
         samples.append(Sample(m.CONSUMERS, labels, one.consumers))
-    if has_backlog(one, is_store):
-        samples.append(Sample(m.BACKLOG_MESSAGES, labels, one.ready or 0))
-        samples.append(Sample(m.IN_FLIGHT_MESSAGES, labels, one.unacked or 0))
-        waited = waiting_seconds(one, now)
-        if waited is not None:
-            samples.append(Sample(m.BACKLOG_AGE_SECONDS, labels, waited))
-            samples.append(Sample(m.BACKLOG_AGE_QUALITY, labels, EXACT))
+    return samples
+
+
+def backlog(one: Queue, is_store: bool, now: float) -> list[Sample]:
+    """What waits in a queue; one of dead letters has a backlog only where somebody reads it."""
+    if not (is_known(one) and has_backlog(one, is_store)):
+        return []
+    labels = (destination(one.key), GROUP)
+    samples = [
+        Sample(m.BACKLOG_MESSAGES, labels, one.ready or 0),
+        Sample(m.IN_FLIGHT_MESSAGES, labels, one.unacked or 0),
+    ]
+    waited = waiting_seconds(one, now)
+    if waited is not None:
+        samples.append(Sample(m.BACKLOG_AGE_SECONDS, labels, waited))
+        samples.append(Sample(m.BACKLOG_AGE_QUALITY, labels, EXACT))
     return samples
 
 
@@ -120,6 +130,9 @@ def dead_letters(broker: Broker, graph: Graph, history: History, now: float) -> 
         if oldest is not None:
             yield m.DEAD_LETTER_AGE_SECONDS.sample(oldest.seconds, name)
     for key, way in graph.ways.items():
+        statistics = broker.queues[key].statistics
+        if statistics is not None and broker.queues[key].declared.text("dead-letter-strategy") == AT_LEAST_ONCE:
+            yield m.DEAD_LETTERS_WAITING.sample(statistics.waiting, destination(key))
         if key not in graph.retries:
             for target in way.targets & graph.stores.keys():
                 yield m.DEAD_LETTER_ROUTE.sample(1, destination(key), destination(target))
@@ -130,12 +143,15 @@ def dead_letters(broker: Broker, graph: Graph, history: History, now: float) -> 
 def counters(history: History) -> Iterator[Sample]:
     """Deaths and unroutable messages, of all nodes together."""
     lost: dict[str, int] = defaultdict(int)
+    unroutable: dict[str, int] = {}
     for (kind, *labels), total in history.totals():
         if kind == UNROUTABLE:
-            yield m.UNROUTABLE_MESSAGES_TOTAL.sample(total, "", *labels)
+            unroutable[labels[0]] = total
         else:
             yield m.DEATHS_TOTAL.sample(total, *labels)
             reason, strategy = labels
             if strategy == DISABLED:
                 lost[reason] += total
     yield from (m.DEAD_LETTER_FAILURES_TOTAL.sample(count, "", reason) for reason, count in lost.items())
+    for called, reason, count in history.unroutable.totals(unroutable):
+        yield m.UNROUTABLE_MESSAGES_TOTAL.sample(count, called, reason)

@@ -27,7 +27,7 @@ EXPRESSION = 900
 
 PLAIN = "vhost,name,type,state,exclusive,arguments,policy,messages_ready,messages_unacknowledged"
 WITH_STATISTICS = (
-    f"{PLAIN},effective_policy_definition,consumers,consumer_capacity,head_message_timestamp,message_stats.publish,"
+    f"{PLAIN},effective_policy_definition,consumers,consumer_capacity,head_message_timestamp,messages_dlx,message_stats.publish,"
     "message_stats.ack,message_stats.deliver_no_ack,message_stats.get_no_ack,message_stats.redeliver"
 )
 
@@ -57,9 +57,7 @@ class Pages:
             self._register.keep(broker.queues)
         broker.declared = self._register.declarations(broker.queues)
         if broker.queues and not self._register.has_statistics:
-            cycle.skip(
-                "consumers, messages in and out, redeliveries", "the broker keeps no statistics, or is not asked"
-            )
+            cycle.skip("messages in and out, redeliveries, ages", "the broker keeps no statistics, or is not asked")
 
     def _places(self) -> list[str]:
         if self.settings.vhosts == Filter():
@@ -111,18 +109,19 @@ class Pages:
     def _take_page(self, broker: Broker, items: Iterable[dict[str, Any]]) -> None:
         for item in items:
             key = item["vhost"], item["name"]
-            if self._admits(key):
+            if self._everything or self._admits(key):
                 broker.queues[key] = self._register.paged(key, item)
                 self._fresh.add(key)
 
     def _take_plain(self, broker: Broker, items: Iterable[dict[str, Any]]) -> None:
+        queues, plain, everything = broker.queues, self._register.plain, self._everything
         for item in items:
             key = item["vhost"], item["name"]
-            if key not in broker.queues and self._admits(key):  # where its page was read, that told more
-                broker.queues[key] = self._register.plain(key, item)
+            if key not in queues and (everything or self._admits(key)):  # where its page was read, that told more
+                queues[key] = plain(key, item)
 
     def _admits(self, key: Key) -> bool:
-        return self._everything or (self.settings.vhosts.admits(key[0]) and self.settings.queues.admits(key[1]))
+        return self.settings.vhosts.admits(key[0]) and self.settings.queues.admits(key[1])
 
 
 def _name_filter(wanted: Filter) -> dict[str, object]:
