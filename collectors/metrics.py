@@ -95,7 +95,7 @@ UNROUTABLE_MESSAGES_TOTAL = Metric(
     "unroutable_messages_total",
     "counter",
     "messages",
-    "Messages that nobody wanted, dropped or returned; an empty destination is the broker as a whole.",
+    "Messages that nobody wanted, dropped or returned; an empty destination are those of which no exchange is known.",
     ("destination", "reason"),
 )
 LOST_MESSAGES = Metric(
@@ -153,6 +153,13 @@ DEAD_LETTER_FAILURES_TOTAL = Metric(
     "messages",
     "Dead letters that could not be kept and are lost; an empty destination is the broker as a whole.",
     ("destination", "reason"),
+)
+DEAD_LETTERS_WAITING = Metric(
+    "dead_letters_waiting",
+    "gauge",
+    "messages",
+    "Dead letters that wait in their source until another queue confirms that it has them.",
+    ("source",),
 )
 DEAD_LETTER_ROUTE = Metric(
     "dead_letter_route",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -250,3 +251,103 @@ def test_wrong_settings_are_told(change: dict[str, Any], told: str) -> None:
 
     assert told in str(caught.value)
     assert "secret-word" not in str(caught.value)
+
+
+def unroutable_page(family: str, labels: str, count: int) -> str:
+    """A trimmed page of the plugin, as 3.10.8 (by channel) and the documentation of 4.1 (by exchange) have it."""
+    return f"""# TYPE rabbitmq_detailed_{family}_messages_published_total counter
+rabbitmq_detailed_{family}_messages_published_total{{{labels}vhost="/",exchange="events"}} 9
+rabbitmq_detailed_{family}_messages_unroutable_returned_total{{{labels}vhost="/",exchange="events"}} 0
+rabbitmq_detailed_{family}_messages_unroutable_dropped_total{{{labels}vhost="/",exchange="events"}} {count}
+rabbitmq_build_info{{rabbitmq_version="4.1.0"}} 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "family", "named", "labels"),
+    [
+        ("4.0.5", "channel_exchange_metrics", "channel", 'channel="<0.832.0>",'),
+        ("4.1.0", "exchange_metrics", "exchange", ""),
+    ],
+)
+def test_unroutable_messages_are_told_by_exchange(
+    broker: Recorded, collector: RabbitCollector, version: str, family: str, named: str, labels: str
+) -> None:
+    (path,) = [path for path in broker.answers if path.startswith("/api/overview")]
+    overview = json.loads(str(broker.answers[path]["body"])) | {"rabbitmq_version": version}
+    page = f"/metrics/detailed?family={family}"
+
+    def tell(dropped: int, by_exchange: int) -> None:
+        overview["message_stats"]["drop_unroutable"] = dropped
+        broker.answers[path]["body"] = json.dumps(overview)
+        broker.answers[page] = {"status": 200, "body": unroutable_page(named, labels, by_exchange)}
+
+    tell(5, 2)
+    read(collector)
+    tell(9, 5)
+    found = figures(read(collector))
+
+    assert found["unroutable_messages_total", "events", "dropped"] == 3
+    assert found["unroutable_messages_total", "", "dropped"] == 6
+    asked = broker.asked.count(page)
+    read(collector)
+    assert broker.asked.count(page) == asked == 2
+
+
+def test_an_exchanges_page_that_fails_is_asked_for_again(broker: Recorded, collector: RabbitCollector) -> None:
+    broker.fail("/metrics/detailed", error_500)
+
+    for _ in range(2):
+        reading = read(collector)
+        assert [error.part for error in reading.errors] == [f"plugin of {broker.url} at {broker.url}, exchanges"]
+        assert figures(reading)["unroutable_messages_total", "", "dropped"] == 5
+
+
+def many(count: int) -> Fault:
+    """Answers with so many queues, by pages or all at once."""
+    items = [
+        {"vhost": "/", "name": f"q{number:05}", "messages_ready": number, "messages_unacknowledged": 0}
+        for number in range(count)
+    ]
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        query = parse_qs(urlsplit(request.path).query)
+        if "page" not in query:
+            send(request, 200, json.dumps(items))
+            return
+        page, size = int(query["page"][0]), int(query["page_size"][0])
+        told = [{**one, "consumers": 1} for one in items[(page - 1) * size : page * size]]
+        send(request, 200, json.dumps({"items": told, "page_count": -(-count // size)}))
+
+    return answer
+
+
+def of_metric(reading: Reading, name: str) -> dict[str, float]:
+    return {sample.labels[0]: sample.value for sample in reading.samples if sample.metric.name == name}
+
+
+def test_thousands_of_queues_are_all_counted_and_their_statistics_take_turns(
+    broker: Recorded, collector: RabbitCollector
+) -> None:
+    broker.fail("/api/queues?", many(2700))
+
+    readings = [read(collector) for _ in range(3)]
+
+    assert [sum(of_metric(one, "backlog_messages").values()) for one in readings] == [sum(range(2700))] * 3
+    assert [len(of_metric(one, "consumers")) for one in readings] == [1000, 2000, 2700]
+    assert readings[-1].requests == 6
+
+
+def test_of_thousands_of_queues_those_that_were_read_in_time_are_right(
+    broker: Recorded, collector: RabbitCollector
+) -> None:
+    broker.fail("/api/queues?", many(2700))
+    broker.fail("/api/queues?disable_stats", drip)
+    broker.faults = dict(reversed(broker.faults.items()))
+
+    began = time.monotonic()
+    reading = read(collector, 2)
+
+    assert time.monotonic() - began < 3
+    assert len(of_metric(reading, "backlog_messages")) == 1000
+    assert "queues, all at once" in {error.part for error in reading.errors}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collectors.rabbitmq.broker import Binding, Broker, Exchange, Key, Queue, Statistics
+from collectors.rabbitmq.broker import Binding, Broker, Declaration, Exchange, Key, Queue
 from collectors.rabbitmq.graph import Graph, drawn
 
 
@@ -15,13 +15,14 @@ def queue(name: str, consumers: int | None = None, depth: int = 0, kind: str = "
     """A queue whose declaration says `settings`; one that is called `policy` is its policy."""
     policy = settings.pop("policy", {})
     arguments = {f"x-{key.replace('_', '-')}": value for key, value in settings.items()}
-    statistics = None if consumers is None else Statistics(consumers, 1.0, 0, 0, 0, None)
-    return Queue(("/", name), kind, "running", False, arguments, policy, depth, 0, statistics)
+    return Queue(Declaration(("/", name), kind, False, arguments, policy), "running", depth, 0, consumers)
 
 
 def broker(*queues: Queue, version: tuple[int, ...] = (3, 10, 8), **exchanges: tuple[str, ...]) -> Broker:
     """`exchanges` are (type, "routing key > queue", …); a target that is an exchange is bound to it."""
-    made = Broker(version=version, queues={one.key: one for one in queues})
+    made = Broker(
+        version=version, queues={one.key: one for one in queues}, declared={one.key: one.declared for one in queues}
+    )
     for name, (kind, *bindings) in exchanges.items():
         alternate = next((one.removeprefix("else ") for one in bindings if one.startswith("else ")), None)
         made.exchanges["/", name] = Exchange(kind, alternate)
@@ -261,4 +262,27 @@ def test_what_loses_none_is_not(of: Broker) -> None:
 
 
 def test_of_two_limits_the_lower_counts() -> None:
-    assert queue("a", message_ttl=5, policy={"message-ttl": 3}).limit("message-ttl") == 3
+    assert queue("a", message_ttl=5, policy={"message-ttl": 3}).declared.limit("message-ttl") == 3
+
+
+def test_a_graph_stands_while_nobody_declares_anything_and_only_full_queues_are_looked_for() -> None:
+    of = broker(queue("work", **TO_DEAD), queue("dead", max_length=9, depth=8))
+    before = graph(of)
+    of.queues["/", "dead"] = of.queues["/", "dead"]._replace(ready=9)
+
+    after = drawn(of, (), lambda _: False, {}, before)
+
+    assert after.ways is before.ways and after.stores is before.stores
+    assert faults(after) == {("dead", "full")}
+
+
+def test_a_graph_is_drawn_anew_when_somebody_begins_to_read() -> None:
+    of = broker(
+        queue("later", consumers=0, message_ttl=1000, dead_letter_exchange="", dead_letter_routing_key="work"),
+        queue("work", consumers=0),
+    )
+    before = graph(of)
+    of.queues["/", "work"] = of.queues["/", "work"]._replace(consumers=1)
+
+    assert stores(before) == {"work": {"later"}}
+    assert stores(drawn(of, (), lambda _: False, {}, before)) == {}

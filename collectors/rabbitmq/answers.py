@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from collectors.rabbitmq.broker import Binding, Exchange, Key, Node, Queue, Statistics, StreamConsumer
+from collectors.rabbitmq.broker import (
+    Binding,
+    Declaration,
+    Exchange,
+    Key,
+    Node,
+    Queue,
+    Statistics,
+    StreamConsumer,
+    UnroutableCounter,
+)
 
 #: States of a queue in which its figures are not those of its messages.
 UNKNOWN_STATES = frozenset({"down", "crashed", "stopped", "minority", "terminated"})
 _AUTO_NAMED = ("amq.gen-", "amq_")
 _NONE: dict[str, Any] = {}
 _DEATHS = "rabbitmq_global_messages_dead_lettered_"
+_UNROUTABLE = "rabbitmq_global_messages_unroutable_"
+
+#: Name, labels and value in a page of the plugin.
+Line = tuple[str, Mapping[str, str], float]
+
+#: Consumers and statistics of a queue.
+Counted = tuple[int | None, Statistics | None]
 
 
 def version(text: str) -> tuple[int, ...]:
@@ -20,46 +37,45 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("-")[0].split("+")[0].split(".") if part.isdigit())
 
 
-def queue(item: Mapping[str, Any], policies: Mapping[Key, dict[str, Any]]) -> Queue:
-    """One queue of a list; raises KeyError or TypeError where it is not one."""
-    vhost, name = item["vhost"], item["name"]
-    state, kind = item.get("state") or "running", item.get("type") or "classic"
-    known = state not in UNKNOWN_STATES
-    return Queue(
-        (vhost, name),
+def declaration(item: Mapping[str, Any], policy: dict[str, Any]) -> Declaration:
+    """How a queue of a list was declared; raises KeyError or TypeError where it is not one."""
+    name, kind = item["name"], item.get("type") or "classic"
+    return Declaration(
+        (item["vhost"], name),
         kind.removeprefix("rabbit_").removesuffix("_queue") if "_" in kind else kind,
-        state,
         bool(item.get("exclusive")) or name.startswith(_AUTO_NAMED),
         item.get("arguments") or _NONE,
-        policy(item, policies),
-        item.get("messages_ready") if known else None,
-        item.get("messages_unacknowledged") if known else None,
-        statistics(item) if known else None,
+        policy,
     )
 
 
-def policy(item: Mapping[str, Any], policies: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
-    """What its policies say of a queue: the effective one where it is told, else that of the name."""
+def queue(item: Mapping[str, Any], declared: Declaration, counted: Counted) -> Queue:
+    """How it stands, with what was counted of it; unknown in a state in which it can't be known."""
+    state = item.get("state") or "running"
+    if state in UNKNOWN_STATES:
+        return Queue(declared, state)
+    return Queue(declared, state, item.get("messages_ready"), item.get("messages_unacknowledged"), *counted)
+
+
+def effective_policy(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What its policies say of a queue, an operator's included; empty where there are none, or it is not told."""
     effective = item.get("effective_policy_definition")
-    if isinstance(effective, dict) and effective:
-        return effective
-    name = item.get("policy")
-    return policies.get((item["vhost"], name), _NONE) if name else _NONE
+    return effective if isinstance(effective, dict) else _NONE
 
 
-def statistics(item: Mapping[str, Any]) -> Statistics | None:
-    """The statistics in an item; None where the broker keeps none, or was not asked for them."""
+def counted(item: Mapping[str, Any]) -> Counted:
+    """Consumers and statistics in an item; None where the broker keeps none, or was not asked for them."""
     if "consumers" not in item:
-        return None
+        return None, None
     counts = item.get("message_stats") or {}
     capacity, head = item.get("consumer_capacity"), item.get("head_message_timestamp")
-    return Statistics(
-        item["consumers"],
+    return item["consumers"], Statistics(
         float(capacity) if isinstance(capacity, int | float) else None,
         counts.get("publish", 0),
         counts.get("ack", 0) + counts.get("deliver_no_ack", 0) + counts.get("get_no_ack", 0),
         counts.get("redeliver", 0),
         float(head) if isinstance(head, int | float) and head > 0 else None,
+        int(item.get("messages_dlx") or 0),
     )
 
 
@@ -96,7 +112,12 @@ def stream_consumer(item: Mapping[str, Any]) -> StreamConsumer:
     return StreamConsumer((owner["vhost"], owner["name"]), name or "unnamed", max(0, int(item["offset_lag"])))
 
 
-def deaths(samples: Iterable[tuple[str, Mapping[str, str], float]]) -> dict[tuple[str, str], int]:
+def is_global(name: str) -> bool:
+    """Whether the name is that of a global counter that is read."""
+    return name.startswith((_DEATHS, _UNROUTABLE))
+
+
+def deaths(samples: Iterable[Line]) -> dict[tuple[str, str], int]:
     """Messages that died, by reason and strategy, of the node's global counters."""
     found: dict[tuple[str, str], int] = defaultdict(int)
     for name, labels, value in samples:
@@ -107,8 +128,35 @@ def deaths(samples: Iterable[tuple[str, Mapping[str, str], float]]) -> dict[tupl
     return dict(found)
 
 
+def unroutable_of_node(samples: Iterable[Line]) -> dict[str, int]:
+    """Messages that no queue wanted, by what became of them, of the node's global counters."""
+    found: dict[str, int] = defaultdict(int)
+    for name, _, value in samples:
+        if name.startswith(_UNROUTABLE):
+            found[name.removeprefix(_UNROUTABLE).removesuffix("_total")] += int(value)
+    return dict(found)
+
+
+def unroutable_by_exchange(samples: Iterable[Line]) -> dict[UnroutableCounter, int]:
+    """The same by exchange and channel, of the families `exchange_metrics` and `channel_exchange_metrics`."""
+    found = {}
+    for name, labels, value in samples:
+        if value and "exchange" in labels:
+            reason = name.removesuffix("_total").rpartition("_")[2]
+            exchange = labels["vhost"], labels["exchange"]
+            found[UnroutableCounter(labels.get("channel", ""), exchange, reason)] = int(value)
+    return found
+
+
+def consumers(samples: Iterable[Line]) -> Iterator[tuple[Key, int]]:
+    """Consumers by queue, of the family `queue_consumer_count`."""
+    for _, labels, value in samples:
+        if "queue" in labels:
+            yield (labels["vhost"], labels["queue"]), int(value)
+
+
 def unroutable(overview: Mapping[str, Any]) -> dict[str, int]:
-    """Messages that no queue wanted, by what became of them; empty where the broker has not counted any message yet."""
+    """Messages that no queue wanted, by what became of them; 0 where the broker has not counted any message yet."""
     counts = overview.get("message_stats") or {}
     names = {"dropped": "drop_unroutable", "returned": "return_unroutable"}
     return {reason: int(counts.get(name, 0)) for reason, name in names.items()}

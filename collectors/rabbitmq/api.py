@@ -41,9 +41,9 @@ class Api:
         except ValueError:
             raise ApiError(f"{path} answered with {kind or 'something'} that is not JSON") from None
 
-    def page(self, url: str, deadline: float) -> str:
+    def page(self, url: str, deadline: float, **parameters: object) -> str:
         """The text of a page that asks for no password; raises ApiError."""
-        body, _ = self._fetch(url, deadline, {}, None)
+        body, _ = self._fetch(url, deadline, parameters, None)
         return body.decode(errors="replace")
 
     def close(self) -> None:

@@ -25,29 +25,23 @@ def key_of(called: str) -> Key:
 class Statistics(NamedTuple):
     """What the management database counts of a queue: messages since the statistics began."""
 
-    consumers: int | None
     capacity: float | None
     published: int
     removed: int
     redelivered: int
     head_at: float | None
+    #: Dead letters that no other queue has confirmed yet; of a quorum queue.
+    waiting: int = 0
 
 
-@dataclass(slots=True)
-class Queue:
+class Declaration(NamedTuple):
+    """What a queue was declared to be, with its policy: it hardly ever changes."""
+
     key: Key
     type: str
-    state: str
     temporary: bool
     arguments: dict[str, Any]
     policy: dict[str, Any]
-    ready: int | None = None
-    unacked: int | None = None
-    statistics: Statistics | None = None
-
-    @property
-    def depth(self) -> int | None:
-        return None if self.ready is None or self.unacked is None else self.ready + self.unacked
 
     def text(self, name: str) -> str | None:
         """A setting of the queue: what its declaration says wins over its policy."""
@@ -62,6 +56,25 @@ class Queue:
             return None
         values = [self.arguments.get(f"x-{name}"), self.policy.get(name)]
         return min((value for value in values if isinstance(value, int)), default=None)
+
+
+class Queue(NamedTuple):
+    """A queue at one reading. One that stands as it did is the same object as in the cycle before."""
+
+    declared: Declaration
+    state: str
+    ready: int | None = None
+    unacked: int | None = None
+    consumers: int | None = None
+    statistics: Statistics | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.declared.key
+
+    @property
+    def depth(self) -> int | None:
+        return None if self.ready is None or self.unacked is None else self.ready + self.unacked
 
 
 class Node(NamedTuple):
@@ -88,17 +101,42 @@ class StreamConsumer(NamedTuple):
     behind: int
 
 
+class Layout(NamedTuple):
+    """What changes slowly: how queues are declared, and what exchanges route to them."""
+
+    version: tuple[int, ...]
+    queues: dict[Key, Declaration]
+    exchanges: dict[Key, Exchange]
+    bindings: dict[Key, list[Binding]]
+
+
+class UnroutableCounter(NamedTuple):
+    """Counts messages that no queue wanted. The channel "" stands for all that publish to the exchange."""
+
+    channel: str
+    exchange: Key
+    reason: str
+
+
 @dataclass(slots=True)
 class Broker:
     version: tuple[int, ...] = ()
     nodes: list[Node] = field(default_factory=list)
     queues: dict[Key, Queue] = field(default_factory=dict)
+    #: How the queues are declared; the same object as in the cycle before, where that is the same.
+    declared: dict[Key, Declaration] = field(default_factory=dict)
     #: Whether every page of queues was read, so that a queue that is not there is gone.
     complete: bool = True
     exchanges: dict[Key, Exchange] = field(default_factory=dict)
     bindings: dict[Key, list[Binding]] = field(default_factory=dict)
     #: Messages that died by (reason, strategy), by node.
     deaths: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
-    #: Messages that no queue wanted, "dropped" or "returned".
-    unroutable: dict[str, int] = field(default_factory=dict)
+    #: Messages that no queue wanted, "dropped" or "returned", by node; of the node "" those of the whole broker.
+    unroutable: dict[str, dict[str, int]] = field(default_factory=dict)
+    #: Of the nodes that were asked in this cycle.
+    unroutable_by_exchange: dict[str, dict[UnroutableCounter, int]] = field(default_factory=dict)
     stream_consumers: list[StreamConsumer] = field(default_factory=list)
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.version, self.declared, self.exchanges, self.bindings)

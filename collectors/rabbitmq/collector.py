@@ -14,6 +14,7 @@ from collectors.rabbitmq.check import findings
 from collectors.rabbitmq.fetch import Fetcher
 from collectors.rabbitmq.graph import Graph, drawn
 from collectors.rabbitmq.history import History
+from collectors.rabbitmq.said import Said
 from collectors.rabbitmq.settings import RabbitSettings
 
 
@@ -30,7 +31,7 @@ class RabbitCollector:
         }
         self._history = History()
         self._graph = Graph()
-        self._said = judge.Said()
+        self._said = Said()
         self._fetcher: Fetcher | None = None
 
     def restore(self, memory: Mapping[str, bytes]) -> None:
@@ -88,7 +89,7 @@ class RabbitCollector:
         history = self._history
         history.note_consumers(broker)
         history.note_counters(broker)
-        graph = self._graph = drawn(broker, history.worked, self._is_retry, self._declared)
+        graph = self._graph = drawn(broker, history.worked, self._is_retry, self._declared, self._graph)
         history.note_stores(broker, graph, now)
         samples = reading.samples
         samples += judge.health(broker)
@@ -96,10 +97,7 @@ class RabbitCollector:
             broker, graph, self.settings.queue_budget, self.settings.temporary_queue_budget
         )
         reading.skipped += over
-        for queue in chosen:
-            samples += self._said.samples(queue, queue.key in graph.stores, now)
-        self._said.forget(broker.queues.keys())
-        reading.skipped += judge.unknown(chosen, graph.stores, now)
+        self._said.say(chosen, graph.stores, now, reading)
         samples += judge.streams(broker)
         samples += judge.dead_letters(broker, graph, history, now)
         samples += judge.counters(history)

@@ -22,9 +22,9 @@ class Cycle:
         """The JSON of the management API; raises ApiError."""
         return self._api.get(path, self._deadline, **parameters)
 
-    def page(self, url: str) -> str:
+    def page(self, url: str, **parameters: object) -> str:
         """The text of a page of the Prometheus plugin; raises ApiError."""
-        return self._api.page(url, self._deadline)
+        return self._api.page(url, self._deadline, **parameters)
 
     def skip(self, what: str, reason: str) -> None:
         self.reading.skipped.append(Skipped(what, reason))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from collectors.base import Reading
-from collectors.rabbitmq import answers, plugin
+from collectors.rabbitmq import answers
 from collectors.rabbitmq.api import Api, ApiError
 from collectors.rabbitmq.broker import Broker, Key
 from collectors.rabbitmq.cycle import Cycle
 from collectors.rabbitmq.pages import Pages
+from collectors.rabbitmq.plugin import Plugin
 from collectors.rabbitmq.settings import RabbitSettings
 from collectors.rabbitmq.topology import Topology
 
@@ -24,6 +25,7 @@ class Fetcher:
         self.api, self.settings = api, settings
         self.topology = Topology(settings)
         self._pages = Pages(settings, self.topology)
+        self._plugin = Plugin(settings)
 
     def fetch(self, reading: Reading, stores: Collection[Key], deadline: float) -> Broker:
         """Read the broker. The statistics of `stores` are wanted in every cycle. Raises ApiError."""
@@ -32,7 +34,8 @@ class Fetcher:
         if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
             raise ApiError("/overview answered with something that is not RabbitMQ's")
         broker = Broker(version=answers.version(str(overview["rabbitmq_version"])))
-        broker.unroutable = answers.unroutable(overview)
+        if not overview.get("disable_stats"):
+            broker.unroutable[""] = answers.unroutable(overview)
         with cycle.part("nodes"):
             broker.nodes = [answers.node(item) for item in cycle.get("/nodes", columns=_NODES)]
         with cycle.phase("topology"):
@@ -44,11 +47,11 @@ class Fetcher:
         broker.exchanges, broker.bindings = self.topology.exchanges, self.topology.bindings
         self._read_streams(cycle, broker)
         with cycle.phase("plugin"):
-            plugin.read_deaths(cycle, broker, overview, self.settings)
+            self._plugin.read(cycle, broker, overview)
         return broker
 
     def _read_streams(self, cycle: Cycle, broker: Broker) -> None:
-        if not any(queue.type == "stream" for queue in broker.queues.values()):
+        if not any(queue.type == "stream" for queue in broker.declared.values()):
             return
         try:
             found = [answers.stream_consumer(item) for item in cycle.get("/stream/consumers")]

@@ -1,18 +1,13 @@
-"""Where dead letters go: from every queue over its dead-letter exchange to the queues that get them. Pure.
-
-What RabbitMQ does with a dead letter: https://www.rabbitmq.com/docs/dlx. Where more than one way is possible, because
-the routing key of a message is not known or the exchange's type is none of the standard ones, all of them are taken.
-"""
+"""Which queues hold dead letters, of which others, and what is wrong with the ways into them. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from collectors.rabbitmq.broker import Binding, Broker, Key, Queue
+from collectors.rabbitmq.broker import Broker, Key, Layout
+from collectors.rabbitmq.ways import Way, onwards, ways
 
 #: Quorum queues have a delivery limit of 20 from this version on.
 DELIVERY_LIMIT_SINCE = (4, 0)
@@ -24,23 +19,27 @@ _CONVENTIONS = re.compile(
 )
 
 
-class Way(NamedTuple):
-    """Where a queue's dead letters go; `broken` says why they get nowhere."""
-
-    exchange: str
-    targets: frozenset[Key]
-    broken: str = ""
-
-
 @dataclass(slots=True)
 class Graph:
+    """As long as nobody declares, binds or begins to read anything, a broker's graph stands; only `full` goes on."""
+
+    layout: Layout | None = None
     ways: dict[Key, Way] = field(default_factory=dict)
+    #: Queues that are named for dead letters, with the source that the name says.
+    named: dict[Key, set[Key]] = field(default_factory=dict)
     #: Queues from which messages expire on purpose: delays and retries.
     retries: set[Key] = field(default_factory=set)
     #: Queues that hold dead letters, with those they come from.
     stores: dict[Key, set[Key]] = field(default_factory=dict)
-    #: (queue, reason) of what is wrong.
-    faults: list[tuple[Key, str]] = field(default_factory=list)
+    #: (queue, reason) of what is wrong with the configuration.
+    flaws: set[tuple[Key, str]] = field(default_factory=set)
+    #: Queues of dead letters that drop one for every new one.
+    full: set[Key] = field(default_factory=set)
+
+    @property
+    def faults(self) -> list[tuple[Key, str]]:
+        """(queue, reason) of all that is wrong."""
+        return sorted(self.flaws | {(key, "full") for key in self.full})
 
     def source(self, store: Key) -> Key | None:
         """The one queue whose dead letters these are, where there is just one."""
@@ -53,162 +52,88 @@ def drawn(
     worked: Collection[Key],
     is_retry: Callable[[Key], bool],
     declared: Mapping[Key, Key | None],
+    before: Graph | None = None,
 ) -> Graph:
-    """The graph of a broker. `worked` are the queues that are known to have had a consumer."""
-    graph = Graph()
-    inbound = _inbound_keys(broker)
-    for key, queue in broker.queues.items():
-        exchange = queue.text("dead-letter-exchange")
-        if exchange is not None:
-            graph.ways[key] = _way(broker, queue, exchange, inbound.get(key))
-    graph.retries = {key for key in graph.ways if is_retry(key) or _is_delay(key, broker, graph, worked)}
-    for key, way in graph.ways.items():
-        if key not in graph.retries:
-            for target in way.targets - graph.retries - {key}:
-                graph.stores.setdefault(target, set()).add(key)
-    for key in broker.queues:
-        named = _named_store(key, broker)
-        if named is not None and key not in graph.retries:
-            graph.stores.setdefault(key, named)
-    for key, source in declared.items():
-        if key in broker.queues:
-            graph.stores.setdefault(key, {source} if source is not None else set())
-    graph.faults = sorted(set(_faults(broker, graph)))
-    return graph
-
-
-def _way(broker: Broker, queue: Queue, exchange: str, inbound: frozenset[str] | None) -> Way:
-    vhost, name = queue.key
-    own = queue.text("dead-letter-routing-key")
-    keys = frozenset({own}) if own is not None else inbound
-    if exchange == "":
-        names = keys if keys is not None else frozenset({name})
-        found = frozenset((vhost, one) for one in names if (vhost, one) in broker.queues)
-    elif (vhost, exchange) not in broker.exchanges:
-        return Way(exchange, frozenset(), "exchange missing")
-    else:
-        found = frozenset(key for key in _reached(broker, vhost, exchange, keys, set()) if key in broker.queues)
-    return Way(exchange, found, "" if found else "nothing bound")
-
-
-def _reached(broker: Broker, vhost: str, exchange: str, keys: frozenset[str] | None, seen: set[str]) -> set[Key]:
-    """The queues that an exchange routes to, over other exchanges too; `keys` None stands for any routing key."""
-    if exchange in seen or (vhost, exchange) not in broker.exchanges:
-        return set()
-    seen.add(exchange)
-    kind, alternate = broker.exchanges[vhost, exchange]
-    found: set[Key] = set()
-    for binding in broker.bindings.get((vhost, exchange), ()):
-        if keys is None or any(_matches(kind, binding, key) for key in keys):
-            if binding.to_queue:
-                found.add((vhost, binding.target))
-            else:
-                found |= _reached(broker, vhost, binding.target, keys, seen)
-    if alternate is not None and not found:
-        found |= _reached(broker, vhost, alternate, keys, seen)
-    return found
-
-
-def _matches(kind: str, binding: Binding, key: str) -> bool:
-    if kind == "direct":
-        return binding.routing_key == key
-    if kind == "topic":
-        return _topic_matches(binding.routing_key.split("."), key.split("."))
-    return True
-
-
-def _topic_matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
-    """`*` stands for one word, `#` for any number of them."""
-    if not pattern:
-        return not words
-    if pattern[0] == "#":
-        return any(_topic_matches(pattern[1:], words[at:]) for at in range(len(words) + 1))
-    return bool(words) and pattern[0] in ("*", words[0]) and _topic_matches(pattern[1:], words[1:])
-
-
-def _inbound_keys(broker: Broker) -> dict[Key, frozenset[str] | None]:
-    """The routing keys that messages of a queue which dies with them can have; None where they can have any."""
-    found: dict[Key, frozenset[str] | None] = {
-        key: frozenset({key[1]})
-        for key, queue in broker.queues.items()
-        if queue.text("dead-letter-exchange") is not None and queue.text("dead-letter-routing-key") is None
-    }
-    for (vhost, exchange), bindings in broker.bindings.items() if found else ():
-        kind = broker.exchanges[vhost, exchange].type if (vhost, exchange) in broker.exchanges else ""
-        for binding in bindings:
-            key = (vhost, binding.target)
-            known = found.get(key)
-            if binding.to_queue and known is not None:
-                exact = kind == "direct" or (kind == "topic" and not re.search(r"[*#]", binding.routing_key))
-                found[key] = known | {binding.routing_key} if exact else None
-    return found
+    """The graph of a broker. `worked` are the queues that are known to have had a consumer; `before` is the graph of
+    the last cycle, which is taken over as far as nothing changed."""
+    graph = before or Graph()
+    layout = broker.layout
+    if graph.layout != layout:
+        graph = Graph(layout, ways(layout), _named_stores(layout))
+    retries = {key for key in graph.ways if is_retry(key) or _is_delay(key, broker, graph, worked)}
+    if graph is not before or retries != graph.retries:
+        stores = _stores(layout, graph, retries, declared)
+        graph = replace(graph, retries=retries, stores=stores)
+        graph.flaws = set(_flaws(layout, graph))
+    return replace(graph, full={key for key in graph.stores if _is_full(key, broker)})
 
 
 def _is_delay(key: Key, broker: Broker, graph: Graph, worked: Collection[Key]) -> bool:
     """Nobody ever read it, its messages expire, and they go where someone works, or back to where they came from."""
-    queue, way = broker.queues[key], graph.ways[key]
-    if queue.limit("message-ttl") is None or key in worked:
+    if broker.queues[key].declared.limit("message-ttl") is None or key in worked:
         return False
-    consumed = any(
-        (one := broker.queues[target].statistics) is not None and one.consumers and _named_store(target, broker) is None
-        for target in way.targets
-    )
-    return consumed or key in _onwards(key, graph)
+    consumed = any(broker.queues[target].consumers and target not in graph.named for target in graph.ways[key].targets)
+    return consumed or key in onwards(key, graph.ways)
 
 
-def _onwards(key: Key, graph: Graph) -> set[Key]:
-    """Every queue that dead letters of this one can come to."""
-    seen: set[Key] = set()
-    open_ = list(graph.ways[key].targets)
-    while open_:
-        at = open_.pop()
-        if at not in seen:
-            seen.add(at)
-            open_ += graph.ways[at].targets if at in graph.ways else ()
-    return seen
-
-
-def _named_store(key: Key, broker: Broker) -> set[Key] | None:
-    """What a queue holds dead letters of, by the names that frameworks give; None where the name says nothing."""
-    named = _source_by_name(key[1])
-    source = (key[0], named or "")
-    return None if named is None else {source} if source in broker.queues else set()
-
-
-@lru_cache(65536)
-def _source_by_name(name: str) -> str | None:
-    """The source that the name of a queue of dead letters has in it, "" where it has none; None for other names."""
-    match = _CONVENTIONS.fullmatch(name)
-    return None if match is None else match["source"] or ""
-
-
-def _faults(broker: Broker, graph: Graph) -> list[tuple[Key, str]]:
-    found = [(key, way.broken) for key, way in graph.ways.items() if way.broken]
+def _stores(
+    layout: Layout, graph: Graph, retries: Collection[Key], declared: Mapping[Key, Key | None]
+) -> dict[Key, set[Key]]:
+    """Queues of dead letters with their sources: as the ways lead, else as they are named, else as is declared."""
+    found: dict[Key, set[Key]] = {}
     for key, way in graph.ways.items():
-        queue = broker.queues[key]
-        at_least_once = queue.type == "quorum" and queue.text("dead-letter-strategy") == "at-least-once"
-        if at_least_once and queue.text("overflow") != "reject-publish":
-            found.append((key, "at-least-once without reject-publish"))
-        if key not in graph.retries and key in _onwards(key, graph) and not _onwards(key, graph) & graph.retries:
-            found.append((key, "cycle"))
-        found += _shorter_retention(queue, way, broker, graph)
-    for key in graph.stores:
-        queue = broker.queues[key]
-        limited = queue.limit("delivery-limit") is not None or broker.version >= DELIVERY_LIMIT_SINCE
-        if queue.type == "quorum" and limited and queue.limit("delivery-limit") != -1 and key not in graph.ways:
-            found.append((key, "delivery limit without a dead-letter exchange of its own"))
-        full = queue.limit("max-length")
-        if full is not None and queue.depth is not None and queue.depth >= full:
-            found.append((key, "full"))
+        if key not in retries:
+            for target in way.targets - {*retries, key}:
+                found.setdefault(target, set()).add(key)
+    for key, sources in graph.named.items():
+        if key not in retries:
+            found.setdefault(key, sources)
+    for key, source in declared.items():
+        if key in layout.queues:
+            found.setdefault(key, {source} if source is not None else set())
     return found
 
 
-def _shorter_retention(queue: Queue, way: Way, broker: Broker, graph: Graph) -> list[tuple[Key, str]]:
-    kept = queue.limit("message-ttl")
-    stores = way.targets - graph.retries if kept is not None and queue.key not in graph.retries else frozenset()
-    limits = {target: broker.queues[target].limit("message-ttl") for target in stores}
-    return [
-        (target, "retention shorter than its source's")
-        for target, limit in limits.items()
-        if limit is not None and kept is not None and limit < kept
-    ]
+def _named_stores(layout: Layout) -> dict[Key, set[Key]]:
+    """What queues hold dead letters of, by the names that frameworks give."""
+    found: dict[Key, set[Key]] = {}
+    for vhost, name in layout.queues:
+        match = _CONVENTIONS.fullmatch(name)
+        if match is not None:
+            source = (vhost, match["source"] or "")
+            found[vhost, name] = {source} & layout.queues.keys()
+    return found
+
+
+def _flaws(layout: Layout, graph: Graph) -> Iterator[tuple[Key, str]]:
+    for key, way in graph.ways.items():
+        queue = layout.queues[key]
+        if way.broken:
+            yield key, way.broken
+        at_least_once = queue.type == "quorum" and queue.text("dead-letter-strategy") == "at-least-once"
+        if at_least_once and queue.text("overflow") != "reject-publish":
+            yield key, "at-least-once without reject-publish"
+        if key not in graph.retries:
+            reached = onwards(key, graph.ways)
+            if key in reached and not reached & graph.retries:
+                yield key, "cycle"
+            yield from _shorter_retention(key, way, layout, graph)
+    for key in graph.stores:
+        queue = layout.queues[key]
+        limited = queue.limit("delivery-limit") is not None or layout.version >= DELIVERY_LIMIT_SINCE
+        if queue.type == "quorum" and limited and queue.limit("delivery-limit") != -1 and key not in graph.ways:
+            yield key, "delivery limit without a dead-letter exchange of its own"
+
+
+def _shorter_retention(key: Key, way: Way, layout: Layout, graph: Graph) -> Iterator[tuple[Key, str]]:
+    kept = layout.queues[key].limit("message-ttl")
+    for target in way.targets - graph.retries if kept is not None else ():
+        limit = layout.queues[target].limit("message-ttl")
+        if limit is not None and kept is not None and limit < kept:
+            yield target, "retention shorter than its source's"
+
+
+def _is_full(key: Key, broker: Broker) -> bool:
+    queue = broker.queues[key]
+    most = queue.declared.limit("max-length")
+    return most is not None and queue.depth is not None and queue.depth >= most

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from collectors.rabbitmq.arrivals import Arrivals
 from collectors.rabbitmq.broker import Broker, Key, destination, key_of
 from collectors.rabbitmq.graph import Graph
+from collectors.rabbitmq.unroutable import Unroutable
 from collectors.timeline import Age, Timeline, packed, unpacked
 
 #: Kinds of counters.
@@ -16,6 +17,7 @@ DEATHS, UNROUTABLE = "deaths", "unroutable"
 
 _ARRIVALS = "arrivals"
 _COUNTERS = "counters"
+_EXCHANGES = "exchanges"
 _WORKED = "worked"
 _TIMELINE = "timeline/"
 
@@ -28,8 +30,10 @@ class History:
         self.timelines: dict[Key, Timeline] = {}
         #: Queues with expiring messages that ever had a consumer.
         self.worked: set[Key] = set()
+        self.unroutable = Unroutable()
         self._counters: dict[str, dict[str, list[int]]] = {}  # by name and node: [last value, total]
-        self._ordinary: set[Key] = set()
+        #: Queues of the last complete reading, and those of dead letters among them.
+        self._last: tuple[Collection[Key], Collection[Key]] = (), ()
         self._seen = 0.0
         self._changed: set[str] = set()
 
@@ -43,8 +47,7 @@ class History:
 
     def note_consumers(self, broker: Broker) -> None:
         for key, queue in broker.queues.items():
-            consumed = queue.statistics is not None and queue.statistics.consumers
-            if consumed and key not in self.worked and queue.limit("message-ttl") is not None:
+            if queue.consumers and key not in self.worked and queue.declared.limit("message-ttl") is not None:
                 self.worked.add(key)
                 self._changed.add(_WORKED)
 
@@ -58,7 +61,7 @@ class History:
         if broker.complete:
             for key in self.arrivals.keys() - broker.queues.keys():
                 self.arrivals[key].gone(now)
-            self._ordinary = broker.queues.keys() - graph.stores.keys()
+            self._last = broker.queues.keys(), graph.stores.keys()
         self._seen = now
 
     def oldest(self, key: Key, now: float) -> Age | None:
@@ -73,8 +76,12 @@ class History:
         for node, deaths in broker.deaths.items():
             for (reason, strategy), count in deaths.items():
                 self._note_counter((DEATHS, reason, strategy), node, count)
-        for reason, count in broker.unroutable.items():
-            self._note_counter((UNROUTABLE, reason), "", count)
+        for node, unroutable in broker.unroutable.items():
+            for reason, count in unroutable.items():
+                self._note_counter((UNROUTABLE, reason), node, count)
+        for node, counters in broker.unroutable_by_exchange.items():
+            self.unroutable.note(node, counters)
+            self._changed.add(_EXCHANGES)
 
     def totals(self) -> Iterator[tuple[tuple[str, ...], int]]:
         """The counters, all nodes together; what a node counted stays when the node has gone."""
@@ -89,6 +96,8 @@ class History:
                 changes[key] = _json({destination(one): count.state() for one, count in self.arrivals.items()})
             elif key == _COUNTERS:
                 changes[key] = _json(self._counters)
+            elif key == _EXCHANGES:
+                changes[key] = _json(self.unroutable.state())
             elif key == _WORKED:
                 changes[key] = _json(sorted(destination(one) for one in self.worked))
             else:
@@ -101,7 +110,7 @@ class History:
         if known is None:
             # a queue that was there before and got its first dead-letter route now did not get its messages by it
             known = self.arrivals[key] = Arrivals(
-                depth, removed, 0 if key in self._ordinary else depth + (removed or 0)
+                depth, removed, 0 if self._was_ordinary(key) else depth + (removed or 0)
             )
             self._changed.add(_ARRIVALS)
         before = known.state()
@@ -110,6 +119,10 @@ class History:
             self._changed.add(_ARRIVALS)
         if self.timelines.setdefault(key, Timeline()).add(now, known.total, self._seen):
             self._changed.add(_TIMELINE + destination(key))
+
+    def _was_ordinary(self, key: Key) -> bool:
+        queues, stores = self._last
+        return key in queues and key not in stores
 
     def _note_counter(self, name: tuple[str, ...], node: str, count: int) -> None:
         nodes = self._counters.setdefault("/".join(name), {})
@@ -123,6 +136,8 @@ class History:
             self.arrivals = {key_of(name): Arrivals.restored(state) for name, state in json.loads(blob).items()}
         elif key == _COUNTERS:
             self._counters = {name: dict(nodes) for name, nodes in json.loads(blob).items()}
+        elif key == _EXCHANGES:
+            self.unroutable = Unroutable.restored(json.loads(blob))
         elif key == _WORKED:
             self.worked = {key_of(name) for name in json.loads(blob)}
         elif key.startswith(_TIMELINE):

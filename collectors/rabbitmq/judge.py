@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 
 from collectors import metrics as m
 from collectors.base import Sample, Skipped
@@ -16,24 +16,25 @@ from collectors.timeline import EXACT
 GROUP = "consumers"
 #: Strategy of deaths that go nowhere.
 DISABLED = "disabled"
+AT_LEAST_ONCE = "at-least-once"
 
 
 def within_budget(broker: Broker, graph: Graph, budget: int, temporary: int) -> tuple[list[Queue], list[Skipped]]:
     """The queues that get series: dead-letter queues first, exclusive and auto-named ones last, else by name."""
-    passing = sum(queue.temporary for queue in broker.queues.values())
+    passing = sum(queue.declared.temporary for queue in broker.queues.values())
     if len(broker.queues) <= budget and passing <= temporary:
         return list(broker.queues.values()), []
-    ordered = sorted(broker.queues.values(), key=lambda q: (q.key not in graph.stores, q.temporary, q.key))
+    ordered = sorted(broker.queues.values(), key=lambda q: (q.key not in graph.stores, q.declared.temporary, q.key))
     chosen: list[Queue] = []
     skipped = []
     for queue in ordered:
-        if queue.temporary and temporary <= 0:
+        if queue.declared.temporary and temporary <= 0:
             skipped.append(Skipped(f"queue {destination(queue.key)}", "over the budget of temporary queues"))
         elif len(chosen) >= budget:
             skipped.append(Skipped(f"queue {destination(queue.key)}", "over the queue budget"))
         else:
             chosen.append(queue)
-            temporary -= queue.temporary
+            temporary -= queue.declared.temporary
     return chosen, skipped
 
 
@@ -44,8 +45,8 @@ def health(broker: Broker) -> Iterator[Sample]:
             yield from (m.NODE_ALARM.sample(float(on), node.name, reason) for reason, on in node.alarms.items())
 
 
-def queue(one: Queue, is_store: bool, now: float) -> list[Sample]:
-    """Backlog, readers and traffic of a queue; a queue of dead letters has a backlog only where somebody reads it."""
+def traffic(one: Queue) -> list[Sample]:
+    """What came into a queue and went out of it, and its readers."""
     if not is_known(one):
         return []
     name, statistics = destination(one.key), one.statistics
@@ -57,61 +58,45 @@ def queue(one: Queue, is_store: bool, now: float) -> list[Sample]:
             Sample(m.MESSAGES_OUT_TOTAL, labels, statistics.removed),
             Sample(m.REDELIVERIES_TOTAL, labels, statistics.redelivered),
         ]
-        if statistics.consumers is not None:
-            samples.append(Sample(m.CONSUMERS, labels, statistics.consumers))
-        if statistics.capacity is not None and statistics.consumers:
+        if statistics.capacity is not None and one.consumers:
             samples.append(Sample(m.CONSUMER_CAPACITY, labels, statistics.capacity))
-    if has_backlog(one, is_store):
-        samples.append(Sample(m.BACKLOG_MESSAGES, labels, one.ready or 0))
-        samples.append(Sample(m.IN_FLIGHT_MESSAGES, labels, one.unacked or 0))
-        waited = waiting_seconds(one, now)
-        if waited is not None:
-            samples.append(Sample(m.BACKLOG_AGE_SECONDS, labels, waited))
-            samples.append(Sample(m.BACKLOG_AGE_QUALITY, labels, EXACT))
+    if one.consumers is not None:
+        samples.append(Sample(m.CONSUMERS, labels, one.consumers))
     return samples
 
 
-class Said:
-    """What was said of queues; of one that stands as it did the same is said again, and nothing is made anew."""
-
-    def __init__(self) -> None:
-        self._known: dict[Key, tuple[tuple[object, ...], list[Sample]]] = {}
-
-    def samples(self, one: Queue, is_store: bool, now: float) -> list[Sample]:
-        """As `queue` makes them."""
-        stands = (one.ready, one.unacked, one.statistics, one.type, is_store)
-        known = self._known.get(one.key)
-        if known is not None and known[0] == stands:
-            return known[1]
-        samples = queue(one, is_store, now)
-        if waiting_seconds(one, now):
-            self._known.pop(one.key, None)  # its age goes on
-        else:
-            self._known[one.key] = stands, samples
-        return samples
-
-    def forget(self, keys: Collection[Key]) -> None:
-        for key in self._known.keys() - keys:
-            del self._known[key]
+def backlog(one: Queue, is_store: bool, now: float) -> list[Sample]:
+    """What waits in a queue; one of dead letters has a backlog only where somebody reads it."""
+    if not (is_known(one) and has_backlog(one, is_store)):
+        return []
+    labels = (destination(one.key), GROUP)
+    samples = [
+        Sample(m.BACKLOG_MESSAGES, labels, one.ready or 0),
+        Sample(m.IN_FLIGHT_MESSAGES, labels, one.unacked or 0),
+    ]
+    waited = waiting_seconds(one, now)
+    if waited is not None:
+        samples.append(Sample(m.BACKLOG_AGE_SECONDS, labels, waited))
+        samples.append(Sample(m.BACKLOG_AGE_QUALITY, labels, EXACT))
+    return samples
 
 
-def unknown(queues: Iterable[Queue], stores: Collection[Key], now: float) -> Iterator[Skipped]:
-    """What is not known of queues."""
-    for one in queues:
-        if not is_known(one):
-            yield Skipped(f"queue {destination(one.key)}", f"its figures are unknown: it is {one.state}")
-        elif one.ready and has_backlog(one, one.key in stores) and waiting_seconds(one, now) is None:
-            yield Skipped(f"age of the backlog of {destination(one.key)}", "the message at its head has no known time")
+def unknown(one: Queue, is_store: bool, now: float) -> list[Skipped]:
+    """What is not known of a queue."""
+    if not is_known(one):
+        return [Skipped(f"queue {destination(one.key)}", f"its figures are unknown: it is {one.state}")]
+    if one.ready and has_backlog(one, is_store) and waiting_seconds(one, now) is None:
+        return [Skipped(f"age of the backlog of {destination(one.key)}", "the message at its head has no known time")]
+    return []
 
 
 def is_known(one: Queue) -> bool:
-    return one.ready is not None or one.type == "stream"
+    return one.ready is not None or one.declared.type == "stream"
 
 
 def has_backlog(one: Queue, is_store: bool) -> bool:
     """Whether messages that are ready wait for somebody: those of a stream stay when they were read."""
-    is_read = one.statistics is not None and bool(one.statistics.consumers)
-    return one.type != "stream" and (is_read or not is_store)
+    return one.declared.type != "stream" and (bool(one.consumers) or not is_store)
 
 
 def waiting_seconds(one: Queue, now: float) -> float | None:
@@ -145,6 +130,9 @@ def dead_letters(broker: Broker, graph: Graph, history: History, now: float) -> 
         if oldest is not None:
             yield m.DEAD_LETTER_AGE_SECONDS.sample(oldest.seconds, name)
     for key, way in graph.ways.items():
+        statistics = broker.queues[key].statistics
+        if statistics is not None and broker.queues[key].declared.text("dead-letter-strategy") == AT_LEAST_ONCE:
+            yield m.DEAD_LETTERS_WAITING.sample(statistics.waiting, destination(key))
         if key not in graph.retries:
             for target in way.targets & graph.stores.keys():
                 yield m.DEAD_LETTER_ROUTE.sample(1, destination(key), destination(target))
@@ -155,12 +143,15 @@ def dead_letters(broker: Broker, graph: Graph, history: History, now: float) -> 
 def counters(history: History) -> Iterator[Sample]:
     """Deaths and unroutable messages, of all nodes together."""
     lost: dict[str, int] = defaultdict(int)
+    unroutable: dict[str, int] = {}
     for (kind, *labels), total in history.totals():
         if kind == UNROUTABLE:
-            yield m.UNROUTABLE_MESSAGES_TOTAL.sample(total, "", *labels)
+            unroutable[labels[0]] = total
         else:
             yield m.DEATHS_TOTAL.sample(total, *labels)
             reason, strategy = labels
             if strategy == DISABLED:
                 lost[reason] += total
     yield from (m.DEAD_LETTER_FAILURES_TOTAL.sample(count, "", reason) for reason, count in lost.items())
+    for called, reason, count in history.unroutable.totals(unroutable):
+        yield m.UNROUTABLE_MESSAGES_TOTAL.sample(count, called, reason)

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from collectors.base import Filter
-from collectors.rabbitmq import answers
 from collectors.rabbitmq.api import ApiError
-from collectors.rabbitmq.broker import Broker, Key, Queue, Statistics
+from collectors.rabbitmq.broker import Broker, Key
 from collectors.rabbitmq.cycle import Cycle
+from collectors.rabbitmq.register import Register
 from collectors.rabbitmq.settings import RabbitSettings
 from collectors.rabbitmq.topology import Topology, names, queues_of
 
@@ -27,19 +27,17 @@ EXPRESSION = 900
 
 PLAIN = "vhost,name,type,state,exclusive,arguments,policy,messages_ready,messages_unacknowledged"
 WITH_STATISTICS = (
-    f"{PLAIN},effective_policy_definition,consumers,consumer_capacity,head_message_timestamp,message_stats.publish,"
+    f"{PLAIN},effective_policy_definition,consumers,consumer_capacity,head_message_timestamp,messages_dlx,message_stats.publish,"
     "message_stats.ack,message_stats.deliver_no_ack,message_stats.get_no_ack,message_stats.redeliver"
 )
 
 
 class Pages:
-    """Reads the queues, cycle after cycle. Statistics that had no turn stand as they were read last."""
+    """Reads the queues, cycle after cycle."""
 
     def __init__(self, settings: RabbitSettings, topology: Topology) -> None:
         self.settings, self.topology = settings, topology
-        self._statistics: dict[Key, Statistics] = {}
-        self._policies: dict[Key, dict[str, Any]] = {}
-        self._items: dict[Key, tuple[dict[str, Any], Queue]] = {}  # as they came without statistics, and were parsed
+        self._register = Register()
         self._fresh: set[Key] = set()  # whose statistics this cycle has read
         self._turns: dict[str, tuple[int, int]] = {}  # by place: next page to be read, pages there are
         self._name_filter = _name_filter(settings.queues)
@@ -48,17 +46,18 @@ class Pages:
     def read(self, cycle: Cycle, broker: Broker, stores: Collection[Key], *, with_statistics: bool) -> None:
         """Read all queues into the broker. The statistics of `stores` are wanted in every cycle."""
         self._fresh.clear()
+        self._register.use(self.topology.policies)
         with_statistics = with_statistics and self.settings.statistics_pages > 0
         for place in self._places():
             if not (with_statistics and self._read_pages(cycle, broker, place)):
                 self._read_plain(cycle, broker, place)
         if with_statistics:
             self._read_stores(cycle, broker, stores)
-        self._forget_gone(broker)
-        if broker.queues and not self._statistics:
-            cycle.skip(
-                "consumers, messages in and out, redeliveries", "the broker keeps no statistics, or is not asked"
-            )
+        if broker.complete:
+            self._register.keep(broker.queues)
+        broker.declared = self._register.declarations(broker.queues)
+        if broker.queues and not self._register.has_statistics:
+            cycle.skip("messages in and out, redeliveries, ages", "the broker keeps no statistics, or is not asked")
 
     def _places(self) -> list[str]:
         if self.settings.vhosts == Filter():
@@ -87,14 +86,14 @@ class Pages:
                 if error.status == 400 and number > 1:  # there are fewer pages than there were
                     return 1
                 raise
-            self._take_all(broker, answer["items"])
+            self._take_page(broker, answer["items"])
             return int(answer["page_count"])
         return None
 
     def _read_plain(self, cycle: Cycle, broker: Broker, place: str) -> None:
         """Read all queues at once, without statistics."""
         with cycle.part(f"{place[1:]}, all at once"):
-            self._take_all(broker, cycle.get(place, disable_stats="true", enable_queue_totals="true", columns=PLAIN))
+            self._take_plain(broker, cycle.get(place, disable_stats="true", enable_queue_totals="true", columns=PLAIN))
             return
         broker.complete = False
 
@@ -105,44 +104,24 @@ class Pages:
             for expression in _expressions(names(wanted, vhost)):
                 with cycle.part(f"statistics of dead-letter queues in {vhost}"):
                     how = {"page": 1, "page_size": PAGE, "name": expression, "use_regex": "true"}
-                    self._take_all(broker, cycle.get(queues_of(vhost), columns=WITH_STATISTICS, **how)["items"])
+                    self._take_page(broker, cycle.get(queues_of(vhost), columns=WITH_STATISTICS, **how)["items"])
 
-    def _take_all(self, broker: Broker, items: Iterable[dict[str, Any]]) -> None:
+    def _take_page(self, broker: Broker, items: Iterable[dict[str, Any]]) -> None:
         for item in items:
-            queue = self._parsed(item)
-            if not (self._everything or self._admits(queue.key)):
-                continue
-            if "consumers" in item:
-                self._fresh.add(queue.key)
-                self._policies[queue.key] = queue.policy
-                if queue.statistics is not None:
-                    self._statistics[queue.key] = queue.statistics
-            elif queue.key in broker.queues:
-                continue  # its page told more
-            else:
-                queue.statistics = self._statistics.get(queue.key) if queue.ready is not None else None
-                queue.policy = answers.policy(item, self.topology.policies) or self._policies.get(queue.key, {})
-            broker.queues[queue.key] = queue
+            key = item["vhost"], item["name"]
+            if self._everything or self._admits(key):
+                broker.queues[key] = self._register.paged(key, item)
+                self._fresh.add(key)
 
-    def _parsed(self, item: dict[str, Any]) -> Queue:
-        """The queue of an item; most items are what they were a cycle ago."""
-        known = self._items.get((item["vhost"], item["name"]))
-        if known is not None and known[0] == item:
-            return known[1]
-        queue = answers.queue(item, self.topology.policies)
-        if "consumers" not in item:
-            self._items[queue.key] = item, queue
-        return queue
+    def _take_plain(self, broker: Broker, items: Iterable[dict[str, Any]]) -> None:
+        queues, plain, everything = broker.queues, self._register.plain, self._everything
+        for item in items:
+            key = item["vhost"], item["name"]
+            if key not in queues and (everything or self._admits(key)):  # where its page was read, that told more
+                queues[key] = plain(key, item)
 
     def _admits(self, key: Key) -> bool:
         return self.settings.vhosts.admits(key[0]) and self.settings.queues.admits(key[1])
-
-    def _forget_gone(self, broker: Broker) -> None:
-        known: dict[Key, Any]
-        if broker.complete:
-            for known in (self._statistics, self._policies, self._items):
-                for key in known.keys() - broker.queues.keys():
-                    del known[key]
 
 
 def _name_filter(wanted: Filter) -> dict[str, object]:

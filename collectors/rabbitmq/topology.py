@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from collectors.rabbitmq import answers
 from collectors.rabbitmq.api import ApiError
-from collectors.rabbitmq.broker import Binding, Broker, Exchange, Key
+from collectors.rabbitmq.broker import Binding, Broker, Declaration, Exchange, Key
 from collectors.rabbitmq.cycle import Cycle
 from collectors.rabbitmq.settings import RabbitSettings
 
@@ -27,6 +27,7 @@ class Topology:
         self.policies: dict[Key, dict[str, Any]] = {}
         self.exchanges: dict[Key, Exchange] = {}
         self.bindings: dict[Key, list[Binding]] = {}
+        self._looked_for: dict[Key, Declaration] | None = None
         self._missing: set[Key] = set()
         self._read_at: float | None = None
         self._read_in: Cycle | None = None
@@ -38,7 +39,14 @@ class Topology:
 
     def read_if_unknown(self, cycle: Cycle, broker: Broker) -> None:
         """Look for the dead-letter exchanges of the queues that are not known, once."""
-        wanted = {(q.key[0], name) for q in broker.queues.values() if (name := q.text("dead-letter-exchange"))}
+        if broker.declared is self._looked_for:
+            return
+        self._looked_for = broker.declared
+        wanted = {
+            (vhost, name)
+            for (vhost, _), queue in broker.declared.items()
+            if (name := queue.text("dead-letter-exchange"))
+        }
         if wanted - self.exchanges.keys() - self._missing:
             if self._read_in is not cycle:
                 self._read(cycle)

@@ -8,13 +8,16 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pika
 from prometheus_client.parser import text_string_to_metric_families
 
 from collectors.rabbitmq import RabbitCollector
-from collectors.rabbitmq.pages import PAGE, PLAIN, WITH_STATISTICS
+from collectors.rabbitmq.api import Api
+from collectors.rabbitmq.pages import PAGE, PLAIN
 from collectors.rabbitmq.settings import RabbitSettings
 from monitor.demo import services
 from monitor.demo.services import ADMIN, MONITOR, Node
@@ -22,6 +25,8 @@ from monitor.demo.services import ADMIN, MONITOR, Node
 QUEUES, STORES, ROUNDS = 5000, 100, 15
 #: How long the broker is watched with and without the agent, and how often the agent looks.
 WATCHED, INTERVAL = 45.0, 15.0
+#: How often the broker takes its statistics.
+STATISTICS_INTERVAL = 5.0
 
 
 def fill(node: Node) -> None:
@@ -45,16 +50,39 @@ def fill(node: Node) -> None:
     connection.close()
 
 
-def only_read(client: httpx.Client) -> int:
+#: A path of the management API, and its query.
+Request = tuple[str, dict[str, str]]
+
+
+def asked(cycle: Callable[[], object]) -> list[Request]:
+    """What a cycle asks the management API for."""
+    requests: list[Request] = []
+    get = Api.get
+
+    def noting(api: Api, path: str, deadline: float, **query: object) -> Any:
+        requests.append((path, {name: str(value) for name, value in query.items()}))
+        return get(api, path, deadline, **query)
+
+    with patch.object(Api, "get", noting):
+        cycle()
+    return requests
+
+
+def only_read(client: httpx.Client, requests: list[Request]) -> None:
     """The same answers as a cycle reads, and nothing made of them."""
-    plain = {"disable_stats": "true", "enable_queue_totals": "true", "columns": PLAIN}
-    queues = json.loads(client.get("/queues", params=plain).content)
-    for page in (1, 2):
-        query = {"page": page, "page_size": PAGE, "columns": WITH_STATISTICS}
-        json.loads(client.get("/queues", params=query).content)
-    for path in ("/overview", "/nodes"):
-        json.loads(client.get(path).content)
-    return len(queues)
+    for path, query in requests:
+        json.loads(client.get(path, params=query).content)
+
+
+def publish_everywhere(node: Node) -> None:
+    """A message into every queue, and time for the broker to notice."""
+    login = pika.PlainCredentials(*ADMIN)
+    connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", node.amqp_port, credentials=login))
+    channel = connection.channel()
+    for name in [f"q{number}.dlq" for number in range(STORES)] + [f"q{number}" for number in range(QUEUES - STORES)]:
+        channel.basic_publish("", name, b"event")
+    connection.close()
+    time.sleep(STATISTICS_INTERVAL + 1)
 
 
 def all_pages(client: httpx.Client) -> None:
@@ -70,10 +98,13 @@ def per_object(node: Node) -> int:
     return sum(len(family.samples) for family in text_string_to_metric_families(text))
 
 
-def measured(what: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Median seconds of CPU of this process, and of the clock."""
+def measured(
+    what: Callable[[], object], rounds: int, before: Callable[[], object] = lambda: None
+) -> tuple[float, float]:
+    """Median seconds of CPU of this process, and of the clock; without what is done `before`."""
     cpu, wall = [], []
     for _ in range(rounds):
+        before()
         began, at = time.process_time(), time.monotonic()
         what()
         cpu.append(time.process_time() - began)
@@ -111,10 +142,12 @@ def main() -> None:
 
         first = cycle()
         client = httpx.Client(auth=MONITOR, base_url=f"{node.url}/api", timeout=60)
-        assert only_read(client) == QUEUES
+        same = asked(cycle)
         rows = {
             "full cycle": measured(cycle, ROUNDS),
-            "the same answers, only read": measured(lambda: only_read(client), ROUNDS),
+            "the same answers, only read": measured(lambda: only_read(client, same), ROUNDS),
+            "full cycle, every queue changed": measured(cycle, 5, lambda: publish_everywhere(node)),
+            "its answers, only read": measured(lambda: only_read(client, same), 5),
             "all pages, only read": measured(lambda: all_pages(client), ROUNDS),
             "/metrics/per-object, parsed": measured(lambda: per_object(node), 2),
         }

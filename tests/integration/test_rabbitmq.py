@@ -99,10 +99,11 @@ def listed(node: Node, queue: str, *columns: str) -> list[int]:
     raise AssertionError(f"rabbitmqctl does not list {queue}")
 
 
-def test_backlog_in_flight_and_consumers_are_those_of_rabbitmqctl(rabbit: Node) -> None:
+@pytest.mark.parametrize("kind", ["classic", "quorum"])
+def test_backlog_in_flight_and_consumers_are_those_of_rabbitmqctl(rabbit: Node, kind: str) -> None:
     queue = named("orders")
     with channel(rabbit) as ch, collecting(rabbit) as collector:
-        ch.queue_declare(queue, durable=True)
+        ch.queue_declare(queue, durable=True, arguments={"x-queue-type": kind})
         publish(ch, queue, 7)
         ch.basic_qos(prefetch_count=3)
         ch.basic_consume(queue, lambda *_: None)
@@ -246,14 +247,35 @@ def test_an_age_that_cannot_be_known_is_told_and_not_zero(rabbit: Node) -> None:
     assert (f"age of the backlog of {queue}", "the message at its head has no known time") in reading.skipped
 
 
+def unroutable(found: Figures, reason: str) -> dict[str, float]:
+    return {key[1]: value for key, value in found.items() if key[0] == "unroutable_messages_total" and key[2] == reason}
+
+
 @pytest.mark.parametrize(("mandatory", "reason"), [(False, "dropped"), (True, "returned")])
-def test_unroutable_messages_are_counted(rabbit: Node, mandatory: bool, reason: str) -> None:
+@pytest.mark.parametrize("exchange", ["", "events"])
+def test_unroutable_messages_are_counted_once_and_by_exchange(
+    rabbit: Node, mandatory: bool, reason: str, exchange: str
+) -> None:
     with channel(rabbit) as ch, collecting(rabbit) as collector:
-        before = figures(read(collector)).get(("unroutable_messages_total", "", reason), 0)
+        if exchange:
+            exchange = called = named(exchange)
+            ch.exchange_declare(exchange, "topic", auto_delete=True)
+        else:
+            called = "amq.default"
+        before = unroutable(figures(read(collector)), reason)
 
-        ch.basic_publish("", named("nowhere"), b"lost", mandatory=mandatory)
+        for _ in range(3):
+            ch.basic_publish(exchange, named("nowhere"), b"lost", mandatory=mandatory)
 
-        until(collector, lambda f: f.get(("unroutable_messages_total", "", reason), 0) == before + 1)
+        found = until(collector, lambda f: unroutable(f, reason).get(called, 0) == before.get(called, 0) + 3)
+        assert sum(unroutable(found, reason).values()) == sum(before.values()) + 3
+        until(collector, lambda f: broker_total(rabbit, reason) == sum(unroutable(f, reason).values()))
+
+
+def broker_total(node: Node, reason: str) -> int:
+    """What the broker's own overview counts."""
+    counts = node.api("GET", "/overview")["message_stats"]
+    return int(counts.get({"dropped": "drop_unroutable", "returned": "return_unroutable"}[reason], 0))
 
 
 def test_deaths_with_nowhere_to_go_are_lost_and_counted(rabbit: Node) -> None:
@@ -267,6 +289,19 @@ def test_deaths_with_nowhere_to_go_are_lost_and_counted(rabbit: Node) -> None:
         found = until(collector, lambda f: f[lost] == before[lost] + 1)
 
         assert found["configuration_fault", queue, "exchange missing"] == 1
+
+
+def test_dead_letters_that_nobody_confirmed_wait_in_their_source(rabbit: Node) -> None:
+    queue, exchange = named("invoices"), named("dlx")
+    safely = {"x-queue-type": "quorum", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+    with channel(rabbit) as ch, collecting(rabbit) as collector:
+        ch.exchange_declare(exchange, "fanout")
+        ch.queue_declare(queue, durable=True, arguments={**safely, "x-dead-letter-exchange": exchange})
+        reject(ch, queue)
+
+        found = until(collector, lambda f: f.get(("dead_letters_waiting", queue)) == 1)
+
+        assert found["configuration_fault", queue, "nothing bound"] == 1
 
 
 def test_a_policy_says_where_dead_letters_go(rabbit: Node) -> None:

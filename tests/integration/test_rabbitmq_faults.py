@@ -93,9 +93,16 @@ def test_a_memory_alarm_is_told() -> None:
         until(collector, lambda f: f.get(("node_alarm", node.name, "memory")) == 1)
 
 
-def test_without_statistics_depth_is_known_and_the_rest_is_told() -> None:
-    off = {"management_agent.disable_metrics_collector": "true"}
-    with or_skip(services.rabbitmq(off)) as node, channel(node) as ch, collecting(node) as collector:
+@pytest.fixture(scope="module")
+def silent() -> Iterator[Node]:
+    """A broker that keeps no statistics."""
+    off = {"management_agent.disable_metrics_collector": "true", "collect_statistics_interval": 500}
+    with or_skip(services.rabbitmq(off)) as node:
+        yield node
+
+
+def test_without_statistics_depth_is_known_and_the_rest_is_told(silent: Node) -> None:
+    with channel(silent) as ch, collecting(silent) as collector:
         queue, store = dead_lettering(ch)
         until(collector, lambda f: ("dead_letters", store, queue) in f)
         reject(ch, queue)
@@ -103,5 +110,21 @@ def test_without_statistics_depth_is_known_and_the_rest_is_told() -> None:
         found = until(collector, lambda f: f.get(("dead_letters", store, queue)) == 1)
 
         assert found["dead_lettered_messages_total", store, queue, ""] == 1
-        assert ("consumers", queue, "consumers") not in found
-        assert "the broker keeps no statistics, or is not asked" in {one.reason for one in read(collector).skipped}
+        assert not {"consumers", "messages_in_total", "unroutable_messages_total"} & {key[0] for key in found}
+        told = {one.what: one.reason for one in read(collector).skipped}
+        assert told["messages in and out, redeliveries, ages"] == "the broker keeps no statistics, or is not asked"
+        assert told[f"dead letters by reason of {silent.name}"].endswith("name it in prometheus_urls")
+        assert {"consumers", "unroutable messages"} <= told.keys()
+
+
+def test_without_statistics_the_plugin_tells_consumers_and_unroutable_messages(silent: Node) -> None:
+    plugin = f"http://127.0.0.1:{silent.ports['prometheus']}"
+    with channel(silent) as ch, collecting(silent, prometheus_urls=(plugin,)) as collector:
+        queue, _ = dead_lettering(ch)
+        read(collector)
+        ch.basic_consume(queue, lambda *_: None)
+        ch.basic_publish("", "nowhere", b"lost")
+        ch.connection.process_data_events(1)
+
+        until(collector, lambda f: f.get(("consumers", queue, "consumers")) == 1)
+        until(collector, lambda f: f.get(("unroutable_messages_total", "amq.default", "dropped")) == 1)
