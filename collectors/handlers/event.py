@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar, Token
 from datetime import datetime
 from time import perf_counter, time
@@ -58,7 +57,6 @@ class Event:
         self._judge = judge
         self.timestamp = timestamp
         self.count = count
-        self._began = 0.0
         self._said: list[tuple[int, str, float | None]] | None = None
         self._token: Token[Event] | None = None
 
@@ -112,7 +110,8 @@ class Event:
                 if self.timestamp is not None:
                     age = _age(self.timestamp, now)
                     if age is not None:
-                        _add(slots, QUEUE, age)
+                        slots[QUEUE + bisect_left(BOUNDS, age)] += 1.0
+                        slots[QUEUE + SUM] += age
         except Exception as error:
             RECORDER.complain("the beginning of an event", error)
         self._began = perf_counter()
@@ -130,12 +129,14 @@ class Event:
                 slots = handler.slots
                 if began is None or slots is None:
                     return  # it began before this process was forked: the parent counts it
-                _add(slots, outcome * DISTRIBUTION, took)
+                first = outcome * DISTRIBUTION
+                slots[first + bisect_left(BOUNDS, took)] += 1.0
+                slots[first + SUM] += took
                 slots[IN_PROGRESS] = len(running)
                 if slots[SINCE] == began:
                     slots[SINCE] = next(iter(running.values()), 0.0)
                 if outcome == OK:
-                    slots[LAST_SUCCESS] = time()
+                    slots[LAST_SUCCESS] = began + took
                 if parts is None:
                     slots[EVENTS] += self.count
                 else:
@@ -150,9 +151,10 @@ class Event:
     def leave_context(self) -> None:
         token, self._token = self._token, None
         if token is not None:
-            # A generator may be closed in another context than it was begun in: nothing is to be reset there.
-            with suppress(ValueError, RuntimeError):
+            try:
                 _current.reset(token)
+            except (ValueError, RuntimeError):
+                return  # a generator may be closed in another context than it was begun in: there nothing is to be reset
 
     def forget(self) -> None:
         """It was no call after all."""
@@ -224,17 +226,16 @@ def current_event() -> Event:
     return _current.get(_NO_EVENT)
 
 
-def _add(slots: memoryview[float], first: int, seconds: float) -> None:
-    """Count a duration in the distribution that begins at this slot."""
-    slots[first + bisect_left(BOUNDS, seconds)] += 1.0
-    slots[first + SUM] += seconds
-
-
 def _age(timestamp: object, now: float) -> float | None:
     """Seconds since an epoch time or a datetime; None where it is unknown. Raises ValueError, TypeError."""
-    written = timestamp.timestamp() if isinstance(timestamp, datetime) else float(timestamp)  # type: ignore[arg-type]
+    if type(timestamp) is float:
+        written = timestamp
+    else:
+        written = timestamp.timestamp() if isinstance(timestamp, datetime) else float(timestamp)  # type: ignore[arg-type]
+    if 0 < written <= now:
+        return now - written
     if written <= 0:
         return None  # how Kafka says that there is none
-    if not written < now + _DAY:
-        raise ValueError(f"the timestamp {timestamp!r} lies ahead; expected Unix time in seconds")
-    return max(0.0, now - written)
+    if written < now + _DAY:
+        return 0.0  # the other clock runs ahead
+    raise ValueError(f"the timestamp {timestamp!r} lies ahead; expected Unix time in seconds")

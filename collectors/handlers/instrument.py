@@ -125,12 +125,12 @@ class Instrument:
         timestamp, count = self.timestamp, self.count
         if timestamp is None and count is None:
             return lambda args, kwargs: Event(handler, judge)
-        pick = _picker(function, skip, self.argument)
+        at, pick = _picker(function, skip, self.argument)
 
         def opened(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Event:
             event = Event(handler, judge)
             try:
-                subject = pick(args, kwargs)
+                subject = args[at] if at < len(args) else pick(kwargs)
                 if count is not None:
                     event.count = max(0, int(count(subject)))
                 if timestamp is not None:
@@ -281,8 +281,11 @@ def _takes_self(function: Any) -> bool:
 
 def _picker(
     function: Callable[..., Any], skip: bool, argument: str | None
-) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
-    """Picks the event from the arguments of a call. Raises TypeError when the function has no such argument."""
+) -> tuple[int, Callable[[dict[str, Any]], Any]]:
+    """Where the event stands among the arguments of a call, and what picks it from those that are given by name.
+
+    Raises TypeError when the function has no such argument.
+    """
     try:
         names = list(inspect.signature(function).parameters)
     except ValueError:  # written in C, and does not say
@@ -291,10 +294,4 @@ def _picker(
         raise TypeError(f"instrument: {qualified_name(function)} has no argument {argument!r}; it has {names}")
     at = int(skip) if argument is None else names.index(argument)
     name = names[at] if at < len(names) else ""
-
-    def pick(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if at < len(args):
-            return args[at]
-        return kwargs[name] if name in kwargs else next(iter(kwargs.values()))
-
-    return pick
+    return at, lambda kwargs: kwargs[name] if name in kwargs else next(iter(kwargs.values()))

@@ -99,6 +99,5 @@ def records(page: memoryview) -> Iterator[tuple[bytes, list[float]]]:
         key = bytes(page[at + _RECORD.size : at + _RECORD.size + length])
         if not length or zlib.crc32(key) != checksum:
             return
-        slots_of: memoryview[float] = page[first:end].cast("d")
-        yield key, slots_of.tolist()
+        yield key, list(page[first:end].cast("d"))
         at = end
