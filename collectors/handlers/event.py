@@ -154,7 +154,7 @@ class Event:
             try:
                 _current.reset(token)
             except (ValueError, RuntimeError):
-                return  # a generator may be closed in another context than it was begun in: there nothing is to be reset
+                return  # a generator is closed in another context than it was begun in: nothing is to be reset there
 
     def forget(self) -> None:
         """It was no call after all."""

@@ -48,7 +48,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.handlers: dict[Labels, Handler] = {}
-        self._complained: set[tuple[str, type]] = set()
+        self.complained: set[tuple[str, str]] = set()
         self.begin()
 
     def begin(self) -> None:
@@ -105,17 +105,17 @@ class Recorder:
 
     def complain(self, where: str, error: BaseException) -> None:
         """Count an error of the instrumentation itself, and log the first of its kind. Never raises."""
+        kind = (where, type(error).__name__)
+        first = kind not in self.complained
+        if not first and where == "count":
+            return  # counting this would end here again
         try:
-            kind = (where, type(error))
-            if kind in self._complained and where == "count":
-                return
-            first = kind not in self._complained
-            self._complained.add(kind)
+            self.complained.add(kind)
+            self.count(layout.ERRORS_TOTAL, kind[1:])
             if first:
-                _log.warning("%s: %s: %s; further ones are only counted", where, type(error).__name__, error)
-            self.count(layout.ERRORS_TOTAL, (type(error).__name__,))
+                _log.warning("%s: %s: %s; more of it is only counted", where, kind[1], _told(error))
         except Exception:
-            return
+            return  # there is nobody left to tell
 
     def totals(self) -> Totals:
         """What all processes of the directory counted, or else this one alone."""
@@ -196,6 +196,13 @@ def labels_of(key: bytes) -> Labels:
 def text(value: object) -> str:
     """Any text as a label: what UTF-8 cannot hold becomes `?`, and it has an end."""
     return str(value)[:LABEL_LENGTH].encode("utf-8", "replace").decode()
+
+
+def _told(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "it cannot be told"
 
 
 def directory() -> Directory | None:

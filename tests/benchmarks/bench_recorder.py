@@ -45,12 +45,12 @@ def time_decorated(event: object) -> None:
 
 def context_manager(event: object) -> None:
     with billing.event():
-        return None
+        return
 
 
 def time_with(event: object) -> None:
     with theirs.labels("ours").time():
-        return None
+        return
 
 
 async def bare_async(event: object) -> None:
@@ -96,7 +96,7 @@ CASES = {
 
 
 def measure() -> dict[str, float]:
-    """Microseconds over the bare call, the least of many rounds; the cases take turns, so that a slow moment meets all."""
+    """Microseconds over the bare call, the least of many rounds in which the cases take turns."""
     least = dict.fromkeys(CASES, 1.0)
     for _ in range(ROUNDS):
         for name, (way, handler) in CASES.items():
