@@ -138,6 +138,7 @@ class Serving:
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
+        self.handler = type("Handler", (_Handler,), {})
         self._server: _Server | None = None
         self._claim: Claim | None = None
 
@@ -175,7 +176,7 @@ class Serving:
         host, port = self.address
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._server = type("_Server", (_Server,), {"address_family": family})((host, port), _Handler)
+            self._server = type("_Server", (_Server,), {"address_family": family})((host, port), self.handler)
         except (OSError, OverflowError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise OSError(getattr(error, "errno", None), f"cannot serve metrics on {host}:{port}: {why}") from None
