@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.samples import Sample
 
+from collectors.handlers import pushing
 from collectors.handlers.families import Families
 from collectors.handlers.recorder import RECORDER, Handler, Labels
 
@@ -36,6 +37,7 @@ def forget() -> None:
     """As a process that begins; handlers of modules begin again at their first call."""
     RECORDER.handlers.update(_known)
     RECORDER.begin_in_child()
+    pushing.begin_in_child()
     _known.update(RECORDER.handlers)
     RECORDER.handlers.clear()
     RECORDER.complained.clear()

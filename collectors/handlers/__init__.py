@@ -10,8 +10,8 @@ from typing import Any
 
 from collectors.handlers.event import Event, current_event
 from collectors.handlers.families import FAMILIES
-from collectors.handlers.instrument import Instrument, instrument
-from collectors.handlers.push import PushError, push
+from collectors.handlers.instrumenting import Instrument, instrument
+from collectors.handlers.pushing import PushError, push
 from collectors.handlers.recorder import count
 from collectors.handlers.serving import asgi_app, serve, wsgi_app
 

@@ -269,10 +269,11 @@ def _nano(seconds: float) -> str:
 _outbox = Outbox()
 
 
-def _begin_in_child() -> None:
+def begin_in_child() -> None:
+    """What was not pushed before the fork is the parent's to push."""
     global _outbox
     _outbox = Outbox()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+    os.register_at_fork(after_in_child=begin_in_child)
