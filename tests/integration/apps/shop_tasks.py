@@ -20,6 +20,7 @@ app.conf.update(
     broker_transport_options={
         "data_folder_in": str(FOLDER / "queue"),
         "data_folder_out": str(FOLDER / "queue"),
+        "polling_interval": 0.02,
         "processed_folder": str(FOLDER / "processed"),
     },
     task_ignore_result=True,
