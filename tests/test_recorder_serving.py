@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from collectors.handlers import asgi_app, instrument, serve, wsgi_app
 from collectors.handlers.geometry import BOUNDS
+from collectors.handlers.recorder import RECORDER
 from collectors.handlers.serving import Serving
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,26 @@ def test_a_port_that_is_taken_is_told(shared: bool, tmp_path: Path, monkeypatch:
 def test_an_address_that_cannot_be_had_is_told(port: int, addr: str) -> None:
     with pytest.raises(OSError, match=f"cannot serve metrics on {addr}:{port}: "):
         serve(port, addr)
+
+
+def test_a_directory_that_is_none_is_no_reason_not_to_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EDA_HANDLERS_DIR", str(tmp_path / "file"))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    serving = serve(port)
+    assert httpx.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
+    serving.close()
+
+
+def test_a_page_that_cannot_be_made_is_told_not_printed(
+    serving: Serving, url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("collectors.handlers.serving.answer", lambda method, headers: 1 / 0)
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(url)
+    assert "Traceback" not in capfd.readouterr().err
+    assert RECORDER.complained == {("serving metrics", "ZeroDivisionError")}
 
 
 SERVE_AND_WAIT = """

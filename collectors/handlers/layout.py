@@ -6,6 +6,7 @@ needs pydantic. A test holds the two equal.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -119,9 +120,9 @@ def add(total: list[float], more: Sequence[float], alive: bool) -> None:
     Of a process that is dead, nothing is in progress.
     """
     if len(total) != HANDLER_SLOTS:
-        total[:] = map(float.__add__, total, more)
+        total[:] = map(operator.add, total, more)
         return
-    summed = [*map(float.__add__, total[:IN_PROGRESS], more)]
+    summed = [*map(operator.add, total[:IN_PROGRESS], more)]
     in_progress, since = total[IN_PROGRESS], total[SINCE]
     if alive and more[IN_PROGRESS]:
         in_progress += more[IN_PROGRESS]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import http.client
 import json
+import operator
 import os
 import random
 import threading
@@ -178,7 +179,7 @@ def _changes(before: dict[bytes, list[float]], now: dict[bytes, list[float]]) ->
     """What was counted between two states of the same process."""
     changes: Changes = defaultdict(list)
     for key, numbers in now.items():
-        rise = [*map(float.__sub__, numbers, before.get(key, [0.0] * len(numbers)))]
+        rise = [*map(operator.sub, numbers, before.get(key, [0.0] * len(numbers)))]
         metric, *labels = labels_of(key)
         if metric:
             if rise[0] and metric in layout.COUNTERS:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -109,6 +110,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news; what else fails is told once, not printed."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError):
+            RECORDER.complain("serving metrics", error)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -144,12 +151,10 @@ class Serving:
 
     def begin(self) -> None:
         """Raises OSError when the port is taken by somebody who is no sibling."""
-        folder = directory()
-        if folder is None or self.address[1] == 0:
+        self._claim = self._new_claim()
+        if self._claim is None:
             self._listen()
-            return
-        self._claim = folder.claim(f"port-{self.address[1]}")
-        if self._claim.take():
+        elif self._claim.take():
             try:
                 self._listen()
             except OSError:
@@ -171,6 +176,17 @@ class Serving:
             self._server.socket.close()
         if self._claim is not None:
             self._claim.release()
+
+    def _new_claim(self) -> Claim | None:
+        """The right to this port among siblings; None where there is none to share it with."""
+        folder = directory()
+        if folder is None or self.address[1] == 0:
+            return None
+        try:
+            return folder.claim(f"port-{self.address[1]}")
+        except OSError as error:
+            RECORDER.complain("writing to the directory of handlers", error)
+            return None
 
     def _listen(self) -> None:
         host, port = self.address
