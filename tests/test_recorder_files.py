@@ -331,6 +331,36 @@ def test_a_forked_child_without_a_directory_counts_for_itself() -> None:
     assert run(FORK).splitlines() == ["child [0]", "child [1]", "parent [2]"]
 
 
+FORK_AMID_THREADS = """
+import os, threading, warnings
+warnings.simplefilter("ignore")
+from collectors.handlers import instrument
+orders = instrument("orders", handler="h", service="shop")
+def work(times):
+    for _ in range(times):
+        with orders.event() as event:
+            event.failed("as told")
+threads = [threading.Thread(target=work, args=(3000,)) for _ in range(3)]
+for thread in threads: thread.start()
+children = []
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        work(100)
+        os._exit(0)
+    children.append(child)
+for child in children: os.waitpid(child, 0)
+for thread in threads: thread.join()
+"""
+
+
+def test_forks_amid_counting_threads_hang_nothing_and_lose_nothing(folder: Path) -> None:  # noqa: F811
+    assert run(FORK_AMID_THREADS) == ""
+    assert outcomes() == {"failed": 10_000}
+    assert reasons() == {"as told": 10_000}
+    assert value("handler_in_progress") == 0
+
+
 FORK_AND_LEAVE = """
 import os, time
 from collectors.handlers import instrument

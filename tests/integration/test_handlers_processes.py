@@ -154,6 +154,15 @@ def test_celery_whose_worker_processes_are_killed(tmp_path: Path) -> None:
         assert told.value("handler_duration_seconds_count") == 92
 
 
+def test_uvicorn_serves_the_page_alone(tmp_path: Path) -> None:
+    port = free_port()
+    with program(tmp_path, "-m", "uvicorn", "collectors.handlers:asgi_app", "--port", str(port)):
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/metrics"), tmp_path)
+    log = (tmp_path / "log").read_text()
+    assert "Application startup complete" in log
+    assert "Traceback" not in log
+
+
 def send(folder: Path, outcomes: list[str]) -> None:
     code = "import sys, shop_tasks\nfor outcome in sys.argv[1:]: shop_tasks.charge.delay(outcome)"
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{APPS}", "SHOP_FOLDER": str(folder)}
