@@ -332,12 +332,18 @@ class BadError(Exception):
         raise RuntimeError("no text")
 
 
+class BadNumber:
+    def __float__(self) -> float:
+        raise BadError
+
+
 @pytest.mark.parametrize(
     "faulty",
     [
         {"timestamp": lambda event: 1 / 0},
         {"timestamp": lambda event: "yesterday"},
         {"timestamp": lambda event: 1.7e12},
+        {"timestamp": lambda event: BadNumber()},
         {"timestamp": lambda event: raise_(BadError())},
         {"count": lambda event: "many"},
         {"count": len},
@@ -362,9 +368,44 @@ def test_a_reason_that_cannot_be_told_is_swallowed() -> None:
 
 
 def test_counting_that_breaks_leaves_the_handler_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RECORDER, "open_slots", lambda handler: 1 / 0)
-    assert instrument("orders")(lambda event: event)(7) == 7
-    assert value("recorder_errors_total", reason="ZeroDivisionError") == 1
+    handle = instrument("orders")(lambda event: event)
+    monkeypatch.setattr("collectors.handlers.layout.HANDLER_SLOTS", "many")
+    assert handle(7) == 7
+    monkeypatch.undo()
+    assert value("recorder_errors_total", reason="TypeError") == 1
+
+
+class TimeLimitError(Exception):
+    """As a signal handler raises it, wherever the process stands."""
+
+
+@pytest.mark.parametrize("where", ["time", "perf_counter", "bisect_left"])
+def test_what_a_signal_handler_raises_amid_a_recording_passes(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = instrument("orders", handler="h")
+
+    def signalled(*args: object) -> float:
+        raise TimeLimitError
+
+    def handle(event: object) -> None:
+        monkeypatch.setattr(f"collectors.handlers.event.{where}", signalled)
+
+    if where == "time":
+        handle(None)
+    with pytest.raises(TimeLimitError):
+        orders(handle)(1)
+    monkeypatch.undo()
+    assert value("handler_in_progress") == 0
+    assert value("handler_in_progress_since_timestamp_seconds") is None
+    with orders.event():
+        assert value("handler_in_progress") == 1
+
+
+@pytest.mark.parametrize("nonsense", ["many", -3, None])
+def test_a_number_of_events_that_is_none_is_no_harm(nonsense: object) -> None:
+    with instrument("orders").event(count=nonsense):  # type: ignore[arg-type]
+        pass
+    assert (value("handler_events_total") or 0) >= 0
+    assert value("handler_duration_seconds_count") == 1
 
 
 def test_a_handler_may_call_itself() -> None:

@@ -27,7 +27,7 @@ from collectors.handlers.layout import (
     SINCE,
     SUM,
 )
-from collectors.handlers.recorder import RECORDER, Handler
+from collectors.handlers.recorder import RECORDER, Handler, is_own
 
 #: Says the outcome of an exception, and its reason.
 Judge = Callable[[BaseException], tuple[int, str]]
@@ -77,15 +77,23 @@ class Event:
         self._say(DROPPED, reason, events)
 
     def __enter__(self) -> Event:
-        self.begin()
-        self._token = _current.set(self)
+        try:
+            self.begin()
+            self._token = _current.set(self)
+        except BaseException:  # a signal handler raised: whoever called us is to see it, but no call that never ends
+            self.forget()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.leave_context()
-        self.end(error)
+        try:
+            self.leave_context()
+            self.end(error)
+        except BaseException:
+            self.forget()
+            raise
 
     async def __aenter__(self) -> Event:
         return self.__enter__()
@@ -107,12 +115,15 @@ class Event:
                 slots[IN_PROGRESS] = len(running)
                 if len(running) == 1:
                     slots[SINCE] = now
-                if self.timestamp is not None:
-                    age = _age(self.timestamp, now)
+                written = self.timestamp
+                if written is not None:
+                    age = now - written if type(written) is float and 0 < written <= now else _age(written, now)
                     if age is not None:
                         slots[QUEUE + bisect_left(BOUNDS, age)] += 1.0
                         slots[QUEUE + SUM] += age
         except Exception as error:
+            if not is_own(error):
+                raise
             RECORDER.complain("the beginning of an event", error)
         self._began = perf_counter()
 
@@ -142,6 +153,8 @@ class Event:
                 else:
                     self._count_parts(slots, parts)
         except Exception as trouble:
+            if not is_own(trouble):
+                raise
             RECORDER.complain("the end of an event", trouble)
 
     def enter_context(self) -> None:
@@ -157,7 +170,7 @@ class Event:
                 return  # a generator is closed in another context than it was begun in: nothing is to be reset there
 
     def forget(self) -> None:
-        """It was no call after all."""
+        """It was no call after all; or it is one no longer."""
         with RECORDER.lock:
             self._handler.running.pop(self, None)
             slots = self._handler.slots
@@ -227,15 +240,14 @@ def current_event() -> Event:
 
 
 def _age(timestamp: object, now: float) -> float | None:
-    """Seconds since an epoch time or a datetime; None where it is unknown. Raises ValueError, TypeError."""
-    if type(timestamp) is float:
-        written = timestamp
-    else:
-        written = timestamp.timestamp() if isinstance(timestamp, datetime) else float(timestamp)  # type: ignore[arg-type]
-    if 0 < written <= now:
-        return now - written
-    if written <= 0:
-        return None  # how Kafka says that there is none
-    if written < now + _DAY:
-        return 0.0  # the other clock runs ahead
-    raise ValueError(f"the timestamp {timestamp!r} lies ahead; expected Unix time in seconds")
+    """Seconds since an epoch time or a datetime; None where it is unknown, or is told to be none."""
+    try:
+        written = float(timestamp.timestamp() if isinstance(timestamp, datetime) else timestamp)  # type: ignore[arg-type]
+        if written <= 0:
+            return None  # how Kafka says that there is none
+        if written < now + _DAY:
+            return max(0.0, now - written)  # the other clock may run ahead
+        raise ValueError(f"the timestamp {timestamp!r} lies ahead; expected Unix time in seconds")
+    except Exception as error:
+        RECORDER.complain("the timestamp of an event", error)
+        return None

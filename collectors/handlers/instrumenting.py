@@ -92,7 +92,7 @@ class Instrument:
         if handler is None:
             module = module_name(sys._getframe(1).f_globals.get("__name__", ""))
             handler = self._callers[code] = self._handler_named(f"{module}.{code.co_qualname}")
-        return Event(handler, self._judge, timestamp, count)
+        return Event(handler, self._judge, timestamp, count if count == 1 else _whole(count))
 
     def _measured(self, target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
@@ -132,7 +132,7 @@ class Instrument:
             try:
                 subject = args[at] if at < len(args) else pick(kwargs)
                 if count is not None:
-                    event.count = max(0, int(count(subject)))
+                    event.count = _whole(count(subject))
                 if timestamp is not None:
                     event.timestamp = timestamp(subject)
             except Exception as error:
@@ -199,9 +199,9 @@ def _generator(function: Callable[..., Any], opened: Opened) -> Callable[..., An
     def handler(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         steps = function(*args, **kwargs)
         event = opened(args, kwargs)
-        event.begin()
         step, value, ended_by = steps.send, None, None
         try:
+            event.begin()
             while True:
                 event.enter_context()
                 try:
@@ -230,9 +230,9 @@ def _async_generator(function: Callable[..., Any], opened: Opened) -> Callable[.
     async def handler(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         steps = function(*args, **kwargs)
         event = opened(args, kwargs)
-        event.begin()
         step, value, ended_by = steps.asend, None, None
         try:
+            event.begin()
             while True:
                 event.enter_context()
                 try:
@@ -272,6 +272,15 @@ def _classes(setting: str, errors: Errors) -> tuple[type[BaseException], ...]:
         if not (isinstance(cls, type) and issubclass(cls, BaseException)):
             raise TypeError(f"instrument: {setting} takes classes of exceptions, not {cls!r}")
     return classes
+
+
+def _whole(count: Any) -> int:
+    """How many events there are; one where nobody can tell."""
+    try:
+        return max(0, int(count))
+    except Exception as error:
+        RECORDER.complain("the number of events", error)
+        return 1
 
 
 def _takes_self(function: Any) -> bool:

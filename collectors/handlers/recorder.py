@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import threading
 import time
 import uuid
@@ -18,6 +19,8 @@ from collectors.handlers.directory import Directory, LiveFile, Totals
 from collectors.handlers.ledger import Ledger, in_memory
 
 _log = logging.getLogger("collectors.handlers")
+
+_OWN = {__name__.partition(".")[0], *sys.stdlib_module_names}
 
 #: Reasons that one series may have; the rest are `other`.
 REASONS = 20
@@ -196,6 +199,18 @@ def labels_of(key: bytes) -> Labels:
 def text(value: object) -> str:
     """Any text as a label: what UTF-8 cannot hold becomes `?`, and it has an end."""
     return str(value)[:LABEL_LENGTH].encode("utf-8", "replace").decode()
+
+
+def is_own(error: BaseException) -> bool:
+    """Whether code of this package raised it, or what it uses of the standard library; not a signal handler meanwhile.
+
+    A time limit, such as Celery's soft one, is an exception that a signal handler raises wherever the process stands.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = str(trace.tb_frame.f_globals.get("__name__")) if trace is not None else __name__
+    return module.partition(".")[0] in _OWN
 
 
 def _told(error: BaseException) -> str:
