@@ -1,0 +1,119 @@
+"""What a watched producer counts, and under which labels. Nothing that goes wrong here reaches the producer.
+
+Labels are bounded: the names that come first keep their name, those that come when there are too many are `other`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from collectors.handlers.recorder import count
+
+PUBLISHED = "eda_messages_published_total"
+FAILURES = "eda_publish_failures_total"
+DEAD_LETTERS = "eda_dead_letters_sent_total"
+
+OTHER = "other"
+
+#: Queues that RabbitMQ names for one client and its replies: one label for all of them.
+_SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
+#: They end a program, and say nothing of the message.
+_ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+
+
+class Bounded:
+    """Lets so many different names through; whatever comes after them is `other`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._names: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        if name in self._names:
+            return name
+        if len(self._names) >= self._limit:
+            return OTHER
+        self._names.add(name)
+        return name
+
+
+destinations = Bounded(500)
+reasons = Bounded(20)
+#: What dead_letter_sent() is told.
+sources = Bounded(500)
+own_reasons = Bounded(20)
+
+
+class Tally:
+    """The counts of one producer."""
+
+    def __init__(self, service: str | None = None, dead_letters: Mapping[str, str] | None = None) -> None:
+        self._service = service or service_name()
+        self._dead_letters = dict(dead_letters or {})
+
+    def published(self, destination: str, messages: int = 1) -> None:
+        """The broker took them."""
+        try:
+            label = _label(destination)
+            count(PUBLISHED, (self._service, label), messages)
+            if destination in self._dead_letters:
+                count(DEAD_LETTERS, (self._service, label, self._dead_letters[destination], ""), messages)
+        except Exception:
+            return
+
+    def failed(self, destination: str, error: object, messages: int = 1) -> None:
+        """They failed for good; `error` is what the client raised or told, or the reason itself."""
+        if isinstance(error, _ENDINGS):
+            return
+        try:
+            count(FAILURES, (self._service, _label(destination), reasons(reason_of(error))), messages)
+        except Exception:
+            return
+
+    def await_outcome(self, future: Any, destination: str, messages: int = 1) -> None:
+        """Count by what will have become of a future of asyncio."""
+
+        def count_outcome(future: Any) -> None:
+            # exception() would mark the error as looked at, and asyncio would no longer warn where nobody does
+            error = "CancelledError" if future.cancelled() else future._exception
+            if error is None:
+                self.published(destination, messages)
+            else:
+                self.failed(destination, error, messages)
+
+        with contextlib.suppress(Exception):
+            future.add_done_callback(count_outcome)
+
+    def dead_letter(self, destination: str, source: str, reason: str) -> None:
+        """The service says itself that it wrote one."""
+        with contextlib.suppress(Exception):
+            labels = (_label(destination), sources(source) if source else "", own_reasons(reason) if reason else "")
+            count(DEAD_LETTERS, (self._service, *labels))
+
+
+def service_name() -> str:
+    """`$OTEL_SERVICE_NAME`, or the name of the program."""
+    return os.environ.get("OTEL_SERVICE_NAME") or Path(sys.argv[0] if sys.argv else "").stem or "python"
+
+
+def reason_of(error: object) -> str:
+    """The broker's own name for what went wrong, where the client knows it; else the class of the error."""
+    if isinstance(error, str):
+        return error
+    first = error.args[0] if isinstance(error, BaseException) and error.args else None
+    for told in (error, first):  # confluent-kafka: a KafkaError, or the KafkaException around it
+        if callable(name := getattr(told, "name", None)):
+            return str(name())
+    return type(error).__name__
+
+
+def _label(destination: str) -> str:
+    for prefix in _SERVER_NAMED:
+        if destination.startswith(prefix):
+            return prefix[:-1]
+    return destinations(destination)
