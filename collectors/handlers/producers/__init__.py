@@ -55,18 +55,19 @@ def watch_producer(
     confluent-kafka alone, and only where the one of the producer's configuration cannot be found: ValueError then.
     Raises TypeError for anything but the producers of KINDS.
     """
-    watched: Any = producer
-    if hasattr(type(watched), "_eda_watched"):
+    cls: Any = type(producer)
+    if hasattr(cls, "_eda_watched"):
         return producer
+    watched: Any = producer
     known = _known(producer)
     tally = Tally(service, _checked(dead_letters))
     if known[0] == "cimpl":
         watched = confluent.told_outcomes(producer, on_delivery)
     watched._eda_tally = tally
-    if watched is producer:
-        watched.__class__ = _watched_class(type(watched), known)
     if (begin := KINDS[known].begin) is not None:
         begin(watched)
+    if watched is producer:
+        watched.__class__ = _watched_class(cls, known)
     return watched  # type: ignore[no-any-return]
 
 
@@ -97,7 +98,7 @@ def _checked(dead_letters: Mapping[str, str] | None) -> Mapping[str, str]:
 
 
 @functools.cache
-def _watched_class(cls: type, known: tuple[str, str]) -> type:
+def _watched_class(cls: Any, known: tuple[str, str]) -> Any:
     """A class that passes for `cls`. An object that becomes one of it keeps its state, and gets no cycle that would
     put off its end."""
     names: dict[str, Any] = {"__slots__": (), "_eda_watched": True}

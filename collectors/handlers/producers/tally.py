@@ -1,6 +1,6 @@
 """What a watched producer counts, and under which labels. Nothing that goes wrong here reaches the producer.
 
-Labels are bounded: the names that come first keep their name, those that come when there are too many are `other`.
+Reasons are bounded by the recorder, destinations here: those that come when there are too many are `other`.
 """
 
 from __future__ import annotations
@@ -42,11 +42,8 @@ class Bounded:
         return name
 
 
+#: A process that publishes to more has something else than a destination in that place.
 destinations = Bounded(500)
-reasons = Bounded(20)
-#: What dead_letter_sent() is told.
-sources = Bounded(500)
-own_reasons = Bounded(20)
 
 
 class Tally:
@@ -71,7 +68,7 @@ class Tally:
         if isinstance(error, _ENDINGS):
             return
         try:
-            count(FAILURES, (self._service, _label(destination), reasons(reason_of(error))), messages)
+            count(FAILURES, (self._service, _label(destination), reason_of(error)), messages)
         except Exception:
             return
 
@@ -79,12 +76,13 @@ class Tally:
         """Count by what will have become of a future of asyncio."""
 
         def count_outcome(future: Any) -> None:
-            # exception() would mark the error as looked at, and asyncio would no longer warn where nobody does
-            error = "CancelledError" if future.cancelled() else future._exception
-            if error is None:
-                self.published(destination, messages)
-            else:
-                self.failed(destination, error, messages)
+            with contextlib.suppress(Exception):
+                # exception() would mark the error as looked at, and asyncio would no longer warn where nobody does
+                error = "CancelledError" if future.cancelled() else future._exception
+                if error is None:
+                    self.published(destination, messages)
+                else:
+                    self.failed(destination, error, messages)
 
         with contextlib.suppress(Exception):
             future.add_done_callback(count_outcome)
@@ -92,8 +90,7 @@ class Tally:
     def dead_letter(self, destination: str, source: str, reason: str) -> None:
         """The service says itself that it wrote one."""
         with contextlib.suppress(Exception):
-            labels = (_label(destination), sources(source) if source else "", own_reasons(reason) if reason else "")
-            count(DEAD_LETTERS, (self._service, *labels))
+            count(DEAD_LETTERS, (self._service, _label(destination), source, reason))
 
 
 def service_name() -> str:
