@@ -18,31 +18,17 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, SerializingProducer
 from confluent_kafka.aio import AIOProducer
+from counted import DEAD_LETTERS, FAILURES, PUBLISHED, Counts, counting
 
+from collectors import metrics
 from collectors.handlers.producers import dead_letter_sent, tally, watch_producer
 from collectors.handlers.producers.rabbitmq import Confirms
 from collectors.handlers.producers.tally import Bounded, Tally
 
-PUBLISHED = "eda_messages_published_total"
-FAILURES = "eda_publish_failures_total"
-DEAD_LETTERS = "eda_dead_letters_sent_total"
-
-Counts = dict[tuple[str, ...], float]
-
 
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
-    """What the recorder was told: (metric, labels…) -> amount."""
-    told: Counts = {}
-    lock = threading.Lock()
-
-    def count(metric: str, labels: tuple[str, ...], amount: float = 1.0) -> None:
-        with lock:
-            told[(metric, *labels)] = told.get((metric, *labels), 0) + amount
-
-    monkeypatch.setattr(tally, "count", count)
-    monkeypatch.setattr(tally, "destinations", Bounded(500))
-    return told
+    return counting(monkeypatch)
 
 
 @pytest.fixture
@@ -91,6 +77,12 @@ def test_another_object_is_refused_by_the_name_of_its_class_and_the_known_ones_a
 def test_dead_letters_that_are_not_a_mapping_of_names_are_refused() -> None:
     with pytest.raises(TypeError, match="dead_letters maps destinations to their sources"):
         watch_producer(kafka_python(lambda *_: None), dead_letters={"orders.dlq": None})  # type: ignore[dict-item]
+
+
+def test_the_counters_are_those_of_the_vocabulary() -> None:
+    counters = (metrics.MESSAGES_PUBLISHED_TOTAL, metrics.PUBLISH_FAILURES_TOTAL, metrics.DEAD_LETTERS_SENT_TOTAL)
+
+    assert [f"eda_{counter.name}" for counter in counters] == [PUBLISHED, FAILURES, DEAD_LETTERS]
 
 
 def test_the_service_is_that_of_opentelemetry_unless_it_is_told(
