@@ -24,5 +24,5 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counts:
             told[(metric, *labels)] = told.get((metric, *labels), 0) + amount
 
     monkeypatch.setattr(tally, "count", count)
-    monkeypatch.setattr(tally, "destinations", tally.Bounded(500))
+    monkeypatch.setattr(tally, "destinations", tally.Destinations())
     return told

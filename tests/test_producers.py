@@ -23,7 +23,7 @@ from counted import DEAD_LETTERS, FAILURES, PUBLISHED, Counts, counting
 from collectors import metrics
 from collectors.handlers.producers import dead_letter_sent, tally, watch_producer
 from collectors.handlers.producers.rabbitmq import Confirms
-from collectors.handlers.producers.tally import Bounded, Tally
+from collectors.handlers.producers.tally import Destinations, Tally
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_dead_letter_that_cannot_be_published_is_a_failure_only(counts: Counts
 
 
 def test_destinations_beyond_their_number_are_other(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "destinations", Bounded(2))
+    monkeypatch.setattr(tally, "destinations", Destinations(2))
     one = Tally("s")
     for name in ("a", "b", "c", "a", "d"):
         one.published(name)

@@ -182,7 +182,8 @@ def test_aiokafka_counts_what_an_unreachable_broker_did_not_take(kafka: Kafka, t
 
 
 def parameters(rabbit: Node) -> pika.ConnectionParameters:
-    return pika.ConnectionParameters("127.0.0.1", rabbit.amqp_port)
+    """It may listen a little later than its management API answers."""
+    return pika.ConnectionParameters("127.0.0.1", rabbit.amqp_port, connection_attempts=20, retry_delay=0.5)
 
 
 @pytest.fixture
@@ -271,16 +272,28 @@ def test_pika_counts_what_is_published_when_the_broker_ends_the_connection(
     }
 
 
-def publishing(rabbit: Node, publish: Callable[[Any, Callable[[], None]], None], confirm: bool) -> None:
-    """Run a connection of callbacks: `publish` gets the watched channel, and what ends it all."""
+def publishing(
+    rabbit: Node,
+    publish: Callable[[Any, Callable[[], None]], None],
+    until: Callable[[], bool] | None = None,
+    watch_late: bool = False,
+) -> None:
+    """Run a connection of callbacks: `publish` gets the watched channel, and what ends it all. With `until` there are
+    confirms, and it ends when that holds after one."""
+
+    def end_if_so() -> None:
+        if until is not None and until() and connection.is_open:
+            connection.close()
 
     def on_channel(opened: Any) -> None:
-        channel = watch_producer(opened, "s")
-        end = connection.close
-        if confirm:
-            channel.confirm_delivery(lambda frame: None, callback=lambda frame: publish(channel, end))
-        else:
-            publish(channel, end)
+        channel = opened if watch_late else watch_producer(opened, "s")
+        if until is None:
+            publish(channel, connection.close)
+            return
+        channel.confirm_delivery(
+            lambda frame: connection.ioloop.call_later(0, end_if_so),  # when all have been told of the frame
+            callback=lambda frame: publish(watch_producer(channel, "s"), connection.close),
+        )
 
     connection = SelectConnection(
         parameters(rabbit),
@@ -292,7 +305,10 @@ def publishing(rabbit: Node, publish: Callable[[Any, Callable[[], None]], None],
     connection.ioloop.start()
 
 
-def test_a_channel_of_callbacks_counts_by_what_the_broker_confirms(rabbit: Node, queue: str, counts: Counts) -> None:
+@pytest.mark.parametrize("watch_late", [False, True], ids=["watched at once", "watched after confirm_delivery"])
+def test_a_channel_of_callbacks_counts_by_what_the_broker_confirms(
+    rabbit: Node, queue: str, counts: Counts, watch_late: bool
+) -> None:
     messages = 50
 
     def publish(channel: Any, end: Callable[[], None]) -> None:
@@ -300,9 +316,8 @@ def test_a_channel_of_callbacks_counts_by_what_the_broker_confirms(rabbit: Node,
             channel.basic_publish("", queue, b"x")
             channel.basic_publish("amq.direct", "nobody", b"x", mandatory=True)
             channel.basic_publish("amq.fanout", "", b"x")
-        channel.queue_declare(queue, passive=True, callback=lambda frame: channel.connection.ioloop.call_later(1, end))
 
-    publishing(rabbit, publish, confirm=True)
+    publishing(rabbit, publish, lambda: sum(counts.values()) == 3 * messages, watch_late)
 
     assert counts == {
         (PUBLISHED, "s", queue): 2,
@@ -320,7 +335,7 @@ def test_a_channel_of_callbacks_that_the_broker_closes_leaves_what_it_did_not_co
         channel.basic_publish("nowhere", "x", b"x")
         channel.basic_publish("amq.fanout", "", b"x")
 
-    publishing(rabbit, publish, confirm=True)
+    publishing(rabbit, publish, until=lambda: False)
 
     assert counts == {(FAILURES, "s", "nowhere", "NOT_FOUND"): 1, (FAILURES, "s", "amq.fanout", "NOT_FOUND"): 1}
 
@@ -332,7 +347,7 @@ def test_a_channel_of_callbacks_without_confirms_counts_what_is_written_and_what
         channel.add_on_return_callback(lambda *_: end())
         channel.basic_publish("amq.direct", "nobody", b"x", mandatory=True)
 
-    publishing(rabbit, publish, confirm=False)
+    publishing(rabbit, publish)
 
     assert counts == {(PUBLISHED, "s", "amq.direct"): 1, (FAILURES, "s", "amq.direct", "NO_ROUTE"): 1}
 

@@ -22,8 +22,9 @@ def sent(send: Callable[..., Any]) -> Callable[..., Any]:
             tally.failed(topic, error)
             raise
         try:
-            future.add_callback(lambda _: tally.published(topic))
-            future.add_errback(lambda error: tally.failed(topic, error))
+            taken, failed = tally.outcomes(topic)
+            future.add_callback(taken)
+            future.add_errback(failed)
         except Exception:  # a class of their own that returns something else
             return future
         return future

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -141,7 +142,7 @@ class Confirms:
             method = frame.method
             tags = [method.delivery_tag]
             if method.multiple:
-                tags = [tag for tag in self._open if tag <= method.delivery_tag or method.delivery_tag == 0]
+                tags = list(itertools.takewhile(lambda tag: tag <= method.delivery_tag, self._open))
             for tag in tags:
                 if (message := self._open.pop(tag, None)) is not None:
                     self._judge(message, method.NAME == "Basic.Ack")
@@ -162,8 +163,8 @@ class Confirms:
 
     def _judge(self, message: _Sent, taken: bool) -> None:
         destination = _destination(message.exchange, message.routing_key)
-        if self._returned[message] > 0:
-            self._returned[message] -= 1
+        if message in self._returned:
+            self._returned -= Counter([message])  # and those of which none is left are dropped
             self._tally.failed(destination, NO_ROUTE)
         elif taken:
             self._tally.published(destination)
@@ -186,7 +187,7 @@ def _reason(error: BaseException) -> BaseException | str:
     """The broker's word, such as NOT_FOUND, of what it says in full; where it said nothing, the error."""
     if (reason := _REASONS.get(type(error).__name__)) is not None:
         return reason
-    for text in (getattr(error, "reply_text", None), *error.args):
+    for text in error.args:
         word, dash, _ = text.partition(" - ") if isinstance(text, str) else ("", "", "")
         if dash and word.isupper() and word.replace("_", "").isalpha():
             return word

@@ -6,12 +6,10 @@ Reasons are bounded by the recorder, destinations here: those that come when the
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from collectors.handlers.naming import default_service
 from collectors.handlers.recorder import count
 
 PUBLISHED = "eda_messages_published_total"
@@ -26,37 +24,50 @@ _SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
 _ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
-class Bounded:
-    """Lets so many different names through; whatever comes after them is `other`."""
+class Destinations:
+    """Labels of destinations: so many different ones, and whatever comes after them is `other`.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._names: set[str] = set()
+    A process that publishes to more has something else than a destination in that place.
+    """
 
-    def __call__(self, name: str) -> str:
-        if name in self._names:
-            return name
-        if len(self._names) >= self._limit:
-            return OTHER
-        self._names.add(name)
-        return name
+    def __init__(self, limit: int = 500) -> None:
+        self.limit = limit
+        self._labels: dict[str, str] = {}
+
+    def label(self, name: str) -> str:
+        return self._labels.get(name) or self._new_label(name)
+
+    def _new_label(self, name: str) -> str:
+        name = next((prefix[:-1] for prefix in _SERVER_NAMED if name.startswith(prefix)), name)
+        if len(self._labels) >= self.limit:
+            return self._labels.get(name, OTHER)
+        return self._labels.setdefault(name, name)
 
 
-#: A process that publishes to more has something else than a destination in that place.
-destinations = Bounded(500)
+destinations = Destinations()
 
 
 class Tally:
     """The counts of one producer."""
 
     def __init__(self, service: str | None = None, dead_letters: Mapping[str, str] | None = None) -> None:
-        self._service = service or service_name()
+        self._service = service or default_service()
         self._dead_letters = dict(dead_letters or {})
+        self._outcomes: dict[str, tuple[Callable[[Any], None], Callable[[Any], None]]] = {}
+
+    def outcomes(self, destination: str) -> tuple[Callable[[Any], None], Callable[[Any], None]]:
+        """What to call when the broker took a message, and what when it failed, with the error."""
+        known = self._outcomes.get(destination)
+        if known is None:
+            known = (lambda _: self.published(destination), lambda error: self.failed(destination, error))
+            if len(self._outcomes) < destinations.limit:
+                self._outcomes[destination] = known
+        return known
 
     def published(self, destination: str, messages: int = 1) -> None:
         """The broker took them."""
         try:
-            label = _label(destination)
+            label = destinations.label(destination)
             count(PUBLISHED, (self._service, label), messages)
             if destination in self._dead_letters:
                 count(DEAD_LETTERS, (self._service, label, self._dead_letters[destination], ""), messages)
@@ -68,7 +79,7 @@ class Tally:
         if isinstance(error, _ENDINGS):
             return
         try:
-            count(FAILURES, (self._service, _label(destination), reason_of(error)), messages)
+            count(FAILURES, (self._service, destinations.label(destination), reason_of(error)), messages)
         except Exception:
             return
 
@@ -90,12 +101,7 @@ class Tally:
     def dead_letter(self, destination: str, source: str, reason: str) -> None:
         """The service says itself that it wrote one."""
         with contextlib.suppress(Exception):
-            count(DEAD_LETTERS, (self._service, _label(destination), source, reason))
-
-
-def service_name() -> str:
-    """`$OTEL_SERVICE_NAME`, or the name of the program."""
-    return os.environ.get("OTEL_SERVICE_NAME") or Path(sys.argv[0] if sys.argv else "").stem or "python"
+            count(DEAD_LETTERS, (self._service, destinations.label(destination), source, reason))
 
 
 def reason_of(error: object) -> str:
@@ -107,10 +113,3 @@ def reason_of(error: object) -> str:
         if callable(name := getattr(told, "name", None)):
             return str(name())
     return type(error).__name__
-
-
-def _label(destination: str) -> str:
-    for prefix in _SERVER_NAMED:
-        if destination.startswith(prefix):
-            return prefix[:-1]
-    return destinations(destination)
