@@ -1,4 +1,4 @@
-"""From the points of an instance to the vocabulary: by the configuration's mappings first, then by the dialects. Pure."""
+"""From the points of an instance to the vocabulary: by the configuration's mappings first, then by dialects. Pure."""
 
 from __future__ import annotations
 

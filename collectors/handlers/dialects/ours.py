@@ -7,6 +7,9 @@ from collectors.handlers.dialects.words import Exposed, Names, Translated
 
 NAME = "eda-monitor"
 
+#: Stands on a page of ours before the first event.
+_STARTED = "eda_recorder_start_timestamp_seconds"
+
 #: What is known of handlers, by name.
 METRICS = {
     metric.name: metric
@@ -26,6 +29,8 @@ METRICS = {
 
 
 def translate(exposed: Exposed, names: Names, into: Translated) -> None:
+    if _STARTED in exposed:
+        into.dialects[NAME] = None
     for metric in METRICS.values():
         for point in exposed.get(metric.exposed_name, ()):
             if "target" in point.labels:
