@@ -24,7 +24,7 @@ def digest(address: str) -> str:
 
 def take_changes(totals: Totals) -> dict[str, bytes | None]:
     """What is to be stored now, by key; None forgets it."""
-    changes: dict[str, bytes | None] = {_CLOCK: str(totals.noted_at or 0.0).encode()}
+    changes: dict[str, bytes | None] = {_CLOCK: repr(totals.noted_at).encode()}
     for name in totals.changed:
         changes[_INSTANCE + name if name != KEPT else _KEPT] = None if name != KEPT else _packed(_sums(totals.kept))
     for name, instance in totals.instances.items():
@@ -40,7 +40,7 @@ def restore(totals: Totals, memory: Mapping[str, bytes]) -> None:
     for key, blob in memory.items():
         try:
             if key == _CLOCK:
-                totals.noted_at = float(blob) or None
+                totals.noted_at = float(blob)
             elif key == _KEPT:
                 totals.kept = _read_sums(_unpacked(blob))
             elif key.startswith(_INSTANCE):

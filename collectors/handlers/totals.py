@@ -114,6 +114,14 @@ class Instance:
                 if series.absent is None and (one is not life or name not in names):
                     series.absent, self.changed = now, True
 
+    def put_off(self, seconds: float) -> None:
+        """What is gone is so for this much less: nobody looked."""
+        self.changed = True
+        self.gone = None if self.gone is None else self.gone + seconds
+        for life in self.lives:
+            for series in life.series.values():
+                series.absent = None if series.absent is None else series.absent + seconds
+
     def let_go(self, now: float) -> None:
         """Fold the series that were not exposed for a day."""
         for life in self.lives:
@@ -180,8 +188,8 @@ class Totals:
         away = now - self.noted_at if self.noted_at is not None else 0.0
         self.noted_at = now
         for name, instance in list(self.instances.items()):
-            if away > AWAY_SECONDS and instance.gone is not None:
-                instance.gone += away
+            if away > AWAY_SECONDS:
+                instance.put_off(away)
             if name in listed:
                 instance.gone, instance.changed = None, instance.changed or instance.gone is not None
             elif instance.gone is None:

@@ -43,7 +43,11 @@ _PLAIN = {"nacked": RETRIED, "rejected": FAILED, "error": FAILED, "skipped": DRO
 
 @dataclass(slots=True)
 class _Subscriber:
-    """The counts of one series of labels: processed by status, and exceptions."""
+    """The counts of one series of labels: processed by status, and exceptions.
+
+    Every `error` is an exception. Where there are more of them, they lie behind the nacked and the rejected ones, and
+    the rest behind what was acknowledged.
+    """
 
     statuses: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     exceptions: float = 0.0
@@ -53,13 +57,17 @@ class _Subscriber:
         return sum(self.statuses.values())
 
     @property
-    def explained(self) -> float:
-        """Exceptions may lie behind all of these."""
-        return self.statuses["error"] + self.statuses["rejected"] + self.statuses["nacked"]
-
-    @property
     def failed_though_acked(self) -> float:
-        return min(self.statuses["acked"], max(0.0, self.exceptions - self.explained))
+        explained = self.statuses["error"] + self.statuses["nacked"] + self.statuses["rejected"]
+        return min(self.statuses["acked"], max(0.0, self.exceptions - explained))
+
+    def without_exception(self) -> Iterator[tuple[str, float]]:
+        """How many were nacked and rejected because the handler said so."""
+        raised = max(0.0, self.exceptions - self.statuses["error"])
+        for status in ("nacked", "rejected"):
+            here = min(self.statuses[status], raised)
+            raised -= here
+            yield status, self.statuses[status] - here
 
 
 def translate(exposed: Exposed, names: Names, into: Translated) -> None:
@@ -96,6 +104,8 @@ def _handled(exposed: Exposed, prefix: str, processed: list[Point], names: Names
     if sum(subscriber.handled for subscriber in subscribers.values()) > calls:
         into.skip("failed events of batches", f"{NAME} counts one exception a batch")
     into.skip("handlers of one destination apart", f"{NAME} labels by destination")
+    if any(point.labels["broker"] == "kafka" for point in processed):
+        into.skip("skipped messages of Kafka", f"{NAME} counts them as acked")
 
 
 def _derived(key: Origin, handler: tuple[str, ...], subscriber: _Subscriber) -> Iterator[Count]:
@@ -104,11 +114,9 @@ def _derived(key: Origin, handler: tuple[str, ...], subscriber: _Subscriber) -> 
     witness = subscriber.handled + subscriber.exceptions
     yield Count(key, m.HANDLER_EVENTS_TOTAL, (*handler, OK), acked - wrong, witness)
     yield Count(key, m.HANDLER_EVENTS_TOTAL, (*handler, FAILED), wrong, witness)
-    silent = max(0.0, subscriber.explained - subscriber.exceptions)
-    statuses = [status for status in ("nacked", "rejected", "error") if subscriber.statuses[status]]
-    if silent:
-        reason = " or ".join(statuses)
-        yield Count(key, m.HANDLER_FAILURES_TOTAL, (*handler, reason), silent, witness)
+    for status, count in subscriber.without_exception():
+        if count:
+            yield Count(key, m.HANDLER_FAILURES_TOTAL, (*handler, status), count, witness)
 
 
 def _durations(exposed: Exposed, prefix: str, names: Names, into: Translated) -> float:
