@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from collectors import metrics as m
 from collectors.base import Skipped
-from collectors.handlers import buckets, ledger
+from collectors.handlers import buckets, kept
 from collectors.handlers.dialects.words import Count, Level, Translated
 from collectors.handlers.points import Distribution
 from collectors.handlers.totals import KEPT_SECONDS, LIVES, OVER_BUDGET, Totals
@@ -124,7 +124,7 @@ def test_an_instance_that_is_gone_for_a_day_keeps_its_count_without_a_name() -> 
     totals = Totals(100)
     totals.note("one", 1.0, counted(5), 0)
     totals.end({"one"}, 0)
-    ledger.take_changes(totals)
+    kept.take_changes(totals)
 
     pass_time(totals, 10, 10 + KEPT_SECONDS - 1)
     assert list(totals.instances) == ["one"]
@@ -132,7 +132,7 @@ def test_an_instance_that_is_gone_for_a_day_keeps_its_count_without_a_name() -> 
 
     assert totals.instances == {}
     assert total(totals) == 5
-    assert ledger.take_changes(totals)["instance/one"] is None
+    assert kept.take_changes(totals)["instance/one"] is None
 
 
 def test_an_instance_that_is_listed_and_does_not_answer_is_not_forgotten() -> None:
@@ -150,7 +150,7 @@ def test_the_time_in_which_the_agent_was_away_does_not_count_as_absence() -> Non
     totals.note("one", 1.0, counted(5), 0)
     totals.end(set(), 0)
     again = Totals(100)
-    ledger.restore(again, stored(ledger.take_changes(totals)))
+    kept.restore(again, stored(kept.take_changes(totals)))
 
     again.end(set(), 3 * KEPT_SECONDS)
     again.note("one", 1.0, counted(6), 3 * KEPT_SECONDS + 15)
@@ -237,13 +237,13 @@ def test_what_nobody_counts_any_more_makes_room() -> None:
 
 def test_a_memory_that_cannot_be_read_is_as_if_it_had_never_been() -> None:
     totals = Totals(100)
-    ledger.restore(totals, {"instance/a": b"\0", "kept": b"{}", "clock": b"then", "other": b""})
+    kept.restore(totals, {"instance/a": b"\0", "kept": b"{}", "clock": b"then", "other": b""})
 
     assert list(totals.counts()) == []
 
 
 def test_addresses_are_not_stored() -> None:
-    assert "secret" not in ledger.digest("http://app/metrics?token=secret")
+    assert "secret" not in kept.digest("http://app/metrics?token=secret")
 
 
 BOUNDS = st.lists(st.integers(1, 20).map(float), unique=True, max_size=6).map(lambda found: tuple(sorted(found)))
@@ -336,7 +336,7 @@ class World(RuleBasedStateMachine):
                 self.totals.note(address, process.started, told, self.now)
                 noted.append(process)
         self.totals.end(set(self.addresses), self.now)
-        changes = ledger.take_changes(self.totals)
+        changes = kept.take_changes(self.totals)
         self.memory = stored(changes, self.memory)
         for process in noted:
             process.seen = process.events, list(process.counts)
@@ -344,7 +344,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def start_agent_again(self) -> None:
         self.totals = Totals(100)
-        ledger.restore(self.totals, self.memory)
+        kept.restore(self.totals, self.memory)
 
     @invariant()
     def the_total_is_what_was_counted_and_seen(self) -> None:

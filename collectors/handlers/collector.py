@@ -10,7 +10,7 @@ from typing import Any
 
 from collectors.base import CollectError, Finding, PartError, Reading, Skipped
 from collectors.exposition import Parser
-from collectors.handlers import ledger
+from collectors.handlers import kept
 from collectors.handlers.addresses import Listed, shown
 from collectors.handlers.check import Seen, findings
 from collectors.handlers.discovery import Discovery
@@ -40,22 +40,23 @@ class HandlersCollector:
         self._seen: list[Seen] = []
 
     def restore(self, memory: Mapping[str, bytes]) -> None:
-        ledger.restore(self._totals, memory)
+        kept.restore(self._totals, memory)
 
     def collect(self, now: float, deadline: float) -> Reading:
         reading, self._seen = Reading(), []
         with _phase(reading, "discover"):
             listed = self._discovery.instances(deadline, reading.errors)
-        names = {ledger.digest(one.url) for one in listed}
+        names = {kept.digest(one.url) for one in listed}
         with _phase(reading, "read"):
             self._scrape(listed, now, deadline, reading)
         names |= self._take_pushed(now, reading)
+        reading.errors.sort()
         if reading.errors and not self._seen and self._receiver is None:
             raise CollectError(_nothing(reading.errors))
         self._totals.end(names, now)
         with _phase(reading, "add"):
             self._tell(reading)
-        reading.memory = ledger.take_changes(self._totals)
+        reading.memory = kept.take_changes(self._totals)
         return reading
 
     def check(self, deadline: float) -> list[Finding]:
@@ -104,7 +105,7 @@ class HandlersCollector:
             Skipped(f"{name} of {where}", "a histogram in pieces") for name in dict.fromkeys(found.broken)
         )
         told = translated(found.points, self.settings.names(one.service, one.group), self.settings.mapping)
-        self._totals.note(ledger.digest(one.url), found.started, told, now)
+        self._totals.note(kept.digest(one.url), found.started, told, now)
         self._seen.append(Seen.of(where, told, found.points))
 
     def _take_pushed(self, now: float, reading: Reading) -> set[str]:
@@ -121,7 +122,7 @@ class HandlersCollector:
         names = set()
         for one in self._receiver.instances(now):
             told = translated(one.points, self.settings.names(), self.settings.mapping)
-            name = ledger.digest(f"otlp:{one.id}")
+            name = kept.digest(f"otlp:{one.id}")
             self._totals.note(name, one.started, told, now)
             self._seen.append(Seen.of(f"OTLP of {one.id}", told, one.points))
             names.add(name)

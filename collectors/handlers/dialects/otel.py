@@ -20,7 +20,7 @@ NAME = "OpenTelemetry"
 
 _HANDLED = ("messaging_process_duration", "messaging_deliver_duration")
 #: Units that the exporter may have put behind a name, and how many seconds they are.
-_UNITS = {"": 1.0, "_seconds": 1.0, "_milliseconds": 0.001}
+_UNITS = {"": 1.0, "_seconds": 1.0, "_milliseconds": 1e-3, "_microseconds": 1e-6}
 #: What was sent: the first of them that there is. Of a duration, its count; the oldest counters know no error.
 _SENT = (
     "messaging_client_sent_messages_total",
