@@ -307,6 +307,21 @@ def test_an_instance_found_by_its_name_is_asked_by_that_name(apps: Apps) -> None
     assert apps.headers[-1]["Host"] == f"localhost:{port}"
 
 
+def test_a_resolver_that_hangs_leaves_time_for_the_instances(apps: Apps, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = socket.getaddrinfo
+
+    def hangs_for_names(host: str, *rest: Any, **more: Any) -> Any:
+        return apps.over.wait(20) and [] if host == "hanging.internal" else asked(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs_for_names)
+    apps.pages = {"/a": page(5)}
+
+    reading = read(collecting(urls=[f"{apps.url}/a"], dns=["hanging.internal:8000"]), 1.5)
+
+    assert events(reading) == {"charge": 5}
+    assert reading.errors == [("dns hanging.internal:8000", "was not resolved in time")]
+
+
 # OTLP: a stand-in for the receiver
 
 

@@ -237,6 +237,11 @@ def test_what_our_recorder_exposes_is_taken_as_it_is() -> None:
     assert list(said("eda_recorder_start_timestamp_seconds 1\n").dialects) == ["eda-monitor"]
 
 
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1"])
+def test_what_is_no_count_is_left_out(value: str) -> None:
+    assert said(f'eda_handler_events_total{{handler="h",outcome="ok"}} {value}\n').counts == []
+
+
 def test_a_page_of_eda_monitor_itself_is_no_handlers_page() -> None:
     told = said('eda_handler_events_total{target="t",system="handlers",handler="h",outcome="ok"} 2\n')
 

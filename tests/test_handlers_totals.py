@@ -120,6 +120,14 @@ def test_a_series_that_an_exporter_drops_keeps_its_count_and_may_come_back() -> 
     assert total(totals) == 15
 
 
+def test_a_series_that_stands_twice_on_a_page_does_not_grow_by_that() -> None:
+    totals = Totals(100)
+    for now in range(3):
+        totals.note("one", None, Translated(counts=[*counted(9).counts, *counted(5).counts]), now)
+
+    assert total(totals) == 5
+
+
 def test_an_instance_that_is_gone_for_a_day_keeps_its_count_without_a_name() -> None:
     totals = Totals(100)
     totals.note("one", 1.0, counted(5), 0)

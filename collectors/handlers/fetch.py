@@ -45,6 +45,7 @@ class Fetcher:
             return self._page(one, deadline, login, headers)
 
         for one, result in at_once(work, listed, deadline):
+            self.requests += result is not None
             if isinstance(result, str | FetchError):
                 yield one, result
             elif result is None:
@@ -59,7 +60,6 @@ class Fetcher:
         if one.url in self._asked:
             raise FetchError("has not yet answered what it was asked a cycle ago")
         self._asked.add(one.url)
-        self.requests += 1
         try:
             return self._fetched(one, deadline, login, headers)
         except httpx.TimeoutException:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from collectors import metrics as m
@@ -107,7 +107,7 @@ class Instance:
             self._keep(self.lives.pop(0).series)
         return new
 
-    def expose(self, life: Life, names: Collection[tuple[Origin, Key]], now: float) -> None:
+    def expose(self, life: Life, names: Container[tuple[Origin, Key]], now: float) -> None:
         """Note which series it exposes, all of that process; of the others, since when it does not."""
         for one in self.lives:
             for name, series in one.series.items():
@@ -168,20 +168,21 @@ class Totals:
             self._leave_out("processes at one address", "they answer by turns; list each of them")
         self._levels += translated.levels
         if life is not None:
-            self._count(instance, life, translated.counts)
-            instance.expose(life, {(count.origin, (count.metric, count.labels)) for count in translated.counts}, now)
+            # of a series that stands there twice the last one counts: else the other would be a counter that fell
+            counts = {(count.origin, (count.metric, count.labels)): count for count in translated.counts}
+            self._count(instance, life, counts)
+            instance.expose(life, counts, now)
 
-    def _count(self, instance: Instance, life: Life, counts: Iterable[Count]) -> None:
-        for count in counts:
-            key = count.metric, count.labels
-            known = life.series.get((count.origin, key))
+    def _count(self, instance: Instance, life: Life, counts: Mapping[tuple[Origin, Key], Count]) -> None:
+        for name, count in counts.items():
+            known = life.series.get(name)
             if known is not None:
                 instance.changed |= known.note(count)
-            elif len(life.series) < SERIES and self._admits(key):
-                life.series[count.origin, key] = Series(count.value, count.witnessed)
+            elif len(life.series) < SERIES and self._admits(name[1]):
+                life.series[name] = Series(count.value, count.witnessed)
                 instance.changed = True
             else:
-                self._leave_out(_called(key), OVER_BUDGET)
+                self._leave_out(_called(name[1]), OVER_BUDGET)
 
     def end(self, listed: Collection[str], now: float) -> None:
         """End a cycle in which these instances were listed, whether or not they answered."""

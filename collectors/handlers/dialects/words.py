@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -70,9 +71,9 @@ class Translated:
         take(point, metric, labels, factor)
 
     def count(self, point: Point, metric: Metric, labels: tuple[str, ...], factor: float = 1.0) -> None:
-        """What a point counts; what is below 0 is no count, and left out."""
+        """What a point counts; what is below 0, or infinite, is no count and left out."""
         amount = as_number(point) * factor
-        if amount >= 0:
+        if 0 <= amount < math.inf:
             self.counts.append(Count(origin(point), metric, labels, amount))
 
     def duration(self, point: Point, metric: Metric, labels: tuple[str, ...], factor: float = 1.0) -> None:
