@@ -430,7 +430,7 @@ def test_check_says_of_every_instance_what_it_speaks_and_what_to_change(apps: Ap
     failed = next(one for one in found if one.what.startswith(urls[3]))
     assert not failed.ok and failed.hint
     assert any("the service of billing.charge is not known" in one.what and "set service" in one.hint for one in found)
-    assert any("durations of failed tasks is left out" in one.what for one in found)
+    assert any("left out: durations of failed tasks" in one.what for one in found)
     assert any(not one.ok and "no instance exposes gone" in one.what for one in found)
 
 

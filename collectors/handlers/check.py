@@ -82,7 +82,7 @@ def _nameless(reading: Reading) -> Iterator[Finding]:
 
 
 def _left_out(skipped: Iterable[Skipped], instances: Collection[str]) -> Iterator[Finding]:
-    return (Finding(True, f"{one.what} is left out: {one.reason}") for one in skipped if one.what not in instances)
+    return (Finding(True, f"left out: {one.what}: {one.reason}") for one in skipped if one.what not in instances)
 
 
 def _hint(error: PartError) -> str:

@@ -50,7 +50,8 @@ class HandlersCollector:
         with _phase(reading, "read"):
             self._scrape(listed, now, deadline, reading)
         names |= self._take_pushed(now, reading)
-        reading.errors.sort()
+        reading.errors.sort()  # the instances answered in any order
+        self._seen.sort(key=lambda seen: seen.where)
         if reading.errors and not self._seen and self._receiver is None:
             raise CollectError(_nothing(reading.errors))
         self._totals.end(names, now)
