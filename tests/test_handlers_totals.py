@@ -90,6 +90,24 @@ def test_processes_that_answer_by_turns_at_one_address_are_told_apart_and_named(
     assert totals.take_over() == [Skipped("processes at one address", "they answer by turns; list each of them")]
 
 
+def test_an_older_process_that_is_seen_later_is_one_that_answers_by_turns() -> None:
+    totals = Totals(100)
+    for value, started in ((5, 200.0), (50, 100.0)):
+        totals.note("one", started, counted(value), 0)
+
+    assert total(totals) == 55
+    assert len(totals.take_over()) == 1
+
+
+def test_a_process_that_is_started_again_and_again_loses_nothing() -> None:
+    totals = Totals(100)
+    for life in range(3 * LIVES):
+        totals.note("one", 100.0 * (life + 1), counted(2), 0)
+
+    assert total(totals) == 6 * LIVES
+    assert len(totals.instances["one"].lives) == LIVES
+
+
 def test_more_processes_at_one_address_than_are_remembered_count_too_little_rather_than_twice() -> None:
     totals = Totals(100)
     for turn in range(5):
