@@ -6,4 +6,5 @@ from __future__ import annotations
 KINDS: dict[str, str] = {
     "kafka": "collectors.kafka:KafkaCollector",
     "rabbitmq": "collectors.rabbitmq:RabbitCollector",
+    "handlers": "collectors.handlers.collector:HandlersCollector",
 }
