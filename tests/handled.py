@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.samples import Sample
 
-from collectors.handlers import pushing
-from collectors.handlers.families import Families
-from collectors.handlers.recorder import RECORDER, Handler, Labels
+from collectors.handlers.recorder import pushing
+from collectors.handlers.recorder.families import Families
+from collectors.handlers.recorder.process import RECORDER, Handler, Labels
 
 _known: dict[Labels, Handler] = {}
 

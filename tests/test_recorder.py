@@ -18,9 +18,10 @@ from handled import outcomes, reasons, recorder, samples, value  # noqa: F401
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from collectors.handlers import FAMILIES, count, current_event, instrument, layout
+from collectors.handlers import FAMILIES, count, current_event, instrument
 from collectors.handlers.geometry import BOUNDS
-from collectors.handlers.recorder import REASONS, RECORDER
+from collectors.handlers.recorder import layout
+from collectors.handlers.recorder.process import REASONS, RECORDER
 from collectors.metrics import METRICS
 
 ROOT = Path(__file__).parent.parent
@@ -169,7 +170,7 @@ def test_of_a_batch_no_more_is_told_than_there_was() -> None:
 
 def test_the_duration_falls_into_the_bucket_whose_bound_it_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, BOUNDS[4], 0.0, BOUNDS[4] * 1.0001, 0.0, 4000.0])
-    monkeypatch.setattr("collectors.handlers.event.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("collectors.handlers.recorder.event.perf_counter", lambda: next(clock))
     for _ in range(3):
         with instrument("orders", handler="h").event():
             pass
@@ -205,7 +206,7 @@ NOW = 1_750_000_000.0
     ],
 )
 def test_time_in_queue_is_never_negative(written: object, age: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collectors.handlers.event.time", lambda: NOW)
+    monkeypatch.setattr("collectors.handlers.recorder.event.time", lambda: NOW)
     instrument("orders", timestamp=lambda event: written)(lambda event: None)(1)
     assert value("handler_queue_seconds_sum") == age
     assert value("handler_queue_seconds_count") == 1
@@ -252,7 +253,7 @@ def test_what_cannot_be_called_cannot_be_instrumented(thing: object) -> None:
 
 def test_calls_in_progress_and_since_when_the_longest_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 101.0, 102.0])
-    monkeypatch.setattr("collectors.handlers.event.time", lambda: next(clock))
+    monkeypatch.setattr("collectors.handlers.recorder.event.time", lambda: next(clock))
     orders = instrument("orders", handler="h")
     seen = []
 
@@ -369,7 +370,7 @@ def test_a_reason_that_cannot_be_told_is_swallowed() -> None:
 
 def test_counting_that_breaks_leaves_the_handler_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     handle = instrument("orders")(lambda event: event)
-    monkeypatch.setattr("collectors.handlers.layout.HANDLER_SLOTS", "many")
+    monkeypatch.setattr("collectors.handlers.recorder.layout.HANDLER_SLOTS", "many")
     assert handle(7) == 7
     monkeypatch.undo()
     assert value("recorder_errors_total", reason="TypeError") == 1
@@ -387,7 +388,7 @@ def test_what_a_signal_handler_raises_amid_a_recording_passes(where: str, monkey
         raise TimeLimitError
 
     def handle(event: object) -> None:
-        monkeypatch.setattr(f"collectors.handlers.event.{where}", signalled)
+        monkeypatch.setattr(f"collectors.handlers.recorder.event.{where}", signalled)
 
     if where == "time":
         handle(None)

@@ -16,10 +16,11 @@ from handled import folder, outcomes, reasons, recorder, value  # noqa: F401
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.handlers import instrument, layout
-from collectors.handlers.directory import Directory, LiveFile, Totals
-from collectors.handlers.ledger import PAGE, Ledger, records
-from collectors.handlers.recorder import REASONS
+from collectors.handlers import instrument
+from collectors.handlers.recorder import layout
+from collectors.handlers.recorder.directory import Directory, LiveFile, Totals
+from collectors.handlers.recorder.ledger import PAGE, Ledger, records
+from collectors.handlers.recorder.process import REASONS
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,7 +84,7 @@ def test_a_torn_page_is_read_without_fail(at: int, byte: int) -> None:
 def test_an_interrupted_record_is_not_overwritten_by_the_one_that_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(0.0)
     ledger.record(b"first", 1)
-    from collectors.handlers import ledger as module
+    from collectors.handlers.recorder import ledger as module
 
     checksum = module.zlib.crc32
 

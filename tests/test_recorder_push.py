@@ -84,7 +84,7 @@ def attributes(of: Any) -> dict[str, str]:
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr("collectors.handlers.pushing._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("collectors.handlers.recorder.pushing._FIRST_PAUSE", 0.01)
     receiver = Receiver()
     yield receiver
     receiver.server.shutdown()

@@ -22,8 +22,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from collectors.handlers import asgi_app, instrument, serve, wsgi_app
 from collectors.handlers.geometry import BOUNDS
-from collectors.handlers.recorder import RECORDER
-from collectors.handlers.serving import Serving
+from collectors.handlers.recorder.process import RECORDER
+from collectors.handlers.recorder.serving import Serving
 
 ROOT = Path(__file__).parent.parent
 
@@ -135,7 +135,7 @@ def test_a_directory_that_is_none_is_no_reason_not_to_serve(tmp_path: Path, monk
 def test_a_page_that_cannot_be_made_is_told_not_printed(
     serving: Serving, url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("collectors.handlers.serving.answer", lambda method, headers: 1 / 0)
+    monkeypatch.setattr("collectors.handlers.recorder.serving.answer", lambda method, headers: 1 / 0)
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(url)
     assert "Traceback" not in capfd.readouterr().err
@@ -268,7 +268,7 @@ def test_an_asgi_app_lives_and_ends_with_its_server() -> None:
 
 def test_an_asgi_app_renders_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    from collectors.handlers import serving as module
+    from collectors.handlers.recorder import serving as module
 
     answer = module.answer
 

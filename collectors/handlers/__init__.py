@@ -8,12 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from collectors.handlers.event import Event, current_event
-from collectors.handlers.families import FAMILIES
-from collectors.handlers.instrumenting import Instrument, instrument
-from collectors.handlers.pushing import PushError, push
-from collectors.handlers.recorder import count
-from collectors.handlers.serving import asgi_app, serve, wsgi_app
+from collectors.handlers.recorder.event import Event, current_event
+from collectors.handlers.recorder.families import FAMILIES
+from collectors.handlers.recorder.instrumenting import Instrument, instrument
+from collectors.handlers.recorder.process import count
+from collectors.handlers.recorder.pushing import PushError, push
+from collectors.handlers.recorder.serving import asgi_app, serve, wsgi_app
 
 __all__ = [
     "FAMILIES",

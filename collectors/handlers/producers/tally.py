@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from collectors.handlers.naming import default_service
-from collectors.handlers.recorder import count
+from collectors.handlers.recorder.naming import default_service
+from collectors.handlers.recorder.process import count
 
 PUBLISHED = "eda_messages_published_total"
 FAILURES = "eda_publish_failures_total"

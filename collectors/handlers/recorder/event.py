@@ -10,9 +10,9 @@ from time import perf_counter, time
 from types import TracebackType
 from typing import NamedTuple
 
-from collectors.handlers import layout
 from collectors.handlers.geometry import BOUNDS
-from collectors.handlers.layout import (
+from collectors.handlers.recorder import layout
+from collectors.handlers.recorder.layout import (
     DEAD_LETTERED,
     DISTRIBUTION,
     DROPPED,
@@ -27,7 +27,7 @@ from collectors.handlers.layout import (
     SINCE,
     SUM,
 )
-from collectors.handlers.recorder import RECORDER, Handler, is_own
+from collectors.handlers.recorder.process import RECORDER, Handler, is_own
 
 #: Says the outcome of an exception, and its reason.
 Judge = Callable[[BaseException], tuple[int, str]]

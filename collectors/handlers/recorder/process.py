@@ -14,9 +14,9 @@ import time
 import uuid
 from pathlib import Path
 
-from collectors.handlers import layout
-from collectors.handlers.directory import Directory, LiveFile, Totals
-from collectors.handlers.ledger import Ledger, in_memory
+from collectors.handlers.recorder import layout
+from collectors.handlers.recorder.directory import Directory, LiveFile, Totals
+from collectors.handlers.recorder.ledger import Ledger, in_memory
 
 _log = logging.getLogger("collectors.handlers")
 

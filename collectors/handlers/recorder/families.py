@@ -11,10 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
 
-from collectors.handlers import layout
 from collectors.handlers.geometry import BOUNDS, halved
-from collectors.handlers.layout import Name
-from collectors.handlers.recorder import RECORDER, Labels, labels_of
+from collectors.handlers.recorder import layout
+from collectors.handlers.recorder.layout import Name
+from collectors.handlers.recorder.process import RECORDER, Labels, labels_of
 
 _KINDS: dict[str, Any] = {
     "counter": CounterMetricFamily,

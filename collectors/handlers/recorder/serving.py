@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from collectors.handlers.directory import Claim
-from collectors.handlers.families import FAMILIES, Families
 from collectors.handlers.geometry import ALL_BOUNDS_HEADER, ALL_BOUNDS_VALUE
-from collectors.handlers.recorder import RECORDER, directory
+from collectors.handlers.recorder.directory import Claim
+from collectors.handlers.recorder.families import FAMILIES, Families
+from collectors.handlers.recorder.process import RECORDER, directory
 
 #: Seconds after which a client that says nothing is let go of.
 CLIENT_SECONDS = 10.0

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from collectors.handlers import layout
-from collectors.handlers.ledger import PAGE, Ledger, in_memory, records, started
+from collectors.handlers.recorder import layout
+from collectors.handlers.recorder.ledger import PAGE, Ledger, in_memory, records, started
 
 try:
     import fcntl

@@ -20,11 +20,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from collectors.handlers import layout
 from collectors.handlers.geometry import BOUNDS
-from collectors.handlers.layout import Name
-from collectors.handlers.naming import default_service
-from collectors.handlers.recorder import RECORDER, Labels, labels_of
+from collectors.handlers.recorder import layout
+from collectors.handlers.recorder.layout import Name
+from collectors.handlers.recorder.naming import default_service
+from collectors.handlers.recorder.process import RECORDER, Labels, labels_of
 
 #: Answers after which the same may be sent again (OTLP specification); others are final.
 _RETRYABLE = (429, 502, 503, 504)

@@ -17,11 +17,11 @@ from dataclasses import KW_ONLY, dataclass, fields
 from types import CodeType, CoroutineType
 from typing import Any, TypeVar, cast
 
-from collectors.handlers.event import Event
-from collectors.handlers.families import expose
-from collectors.handlers.layout import DEAD_LETTERED, DROPPED, FAILED, OK, RETRIED
-from collectors.handlers.naming import default_service, module_name, qualified_name
-from collectors.handlers.recorder import RECORDER, Handler, text
+from collectors.handlers.recorder.event import Event
+from collectors.handlers.recorder.families import expose
+from collectors.handlers.recorder.layout import DEAD_LETTERED, DROPPED, FAILED, OK, RETRIED
+from collectors.handlers.recorder.naming import default_service, module_name, qualified_name
+from collectors.handlers.recorder.process import RECORDER, Handler, text
 
 Errors = type[BaseException] | tuple[type[BaseException], ...]
 Target = TypeVar("Target")
