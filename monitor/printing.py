@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import accumulate
 from typing import Any
@@ -86,7 +87,7 @@ def _print_table(one: Scrape, out: Console) -> None:
 def _by_labels(reading: Reading) -> dict[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]]:
     """What is printed as one table: by the names of labels, then by their values, the figure of each metric."""
     tables: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]] = {}
-    values = [(one.metric, one.labels, _number(one.value)) for one in reading.samples]
+    values = [(one.metric, one.labels, _figure(one.metric, one.value)) for one in reading.samples]
     values += ((one.metric, one.labels, _told(one)) for one in reading.histograms)
     for metric, labels, figure in values:
         tables.setdefault(metric.labels, {}).setdefault(labels, {})[metric.name] = figure
@@ -104,7 +105,9 @@ def _table(labels: tuple[str, ...], rows: dict[tuple[str, ...], dict[str, str]])
     return table
 
 
-def _number(value: float) -> str:
+def _figure(metric: Metric, value: float) -> str:
+    if metric.name.endswith("_timestamp_seconds"):
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from collectors import metrics as m
 from collectors.base import Finding, Reading, Sample, TargetSettings
 from monitor import config as configuration
-from monitor.demo.traffic.kafka import POISON_AFTER, STOPS_AFTER
+from monitor.demo.traffic.kafka import POISON_AFTER, POISON_SECONDS, STOPS_AFTER
 from monitor.service import watch
 
 #: Events a second that are produced for each destination, and that the slow consumer handles.
 RATE, SLOW_RATE = 10.0, 4.0
-POISON_SECONDS = 3.0
 
 
 class Rehearsal:

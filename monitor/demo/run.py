@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from monitor.demo import services
+from monitor.demo import handlers, services
 from monitor.demo.traffic.kafka import run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
 
@@ -57,6 +57,17 @@ url = "{url}"
 username = "{user}"
 password = "{password}"
 interval = "5s"
+queues = {{ exclude = ["celery.*"] }}
+"""
+
+HANDLERS = """\
+[[targets]]
+name = "handlers"
+kind = "handlers"
+urls = {urls}
+interval = "5s"
+[targets.groups]
+invoices = "invoice-service"
 """
 
 
@@ -80,11 +91,11 @@ def run_demo(seconds: float | None = None) -> None:
 def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen[bytes]]:
     """Brokers, their traffic, the receiver of alerts and the monitor: started in this order, stopped in reverse."""
     with ExitStack() as stack:
-        targets = [_kafka(stack, stop)]
-        try:
-            targets.append(_rabbitmq(stack, stop))
-        except services.ServiceMissingError as missing:
-            out.print(f"[yellow]{escape(str(missing))}[/]", soft_wrap=True)
+        urls: list[str] = []
+        targets = [_kafka(stack, stop, folder, urls)]
+        with _told():
+            targets.append(_rabbitmq(stack, stop, folder, urls))
+        targets.append(HANDLERS.format(urls=json.dumps(urls)))
         webhook = stack.enter_context(_receiver())
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
         try:
@@ -95,23 +106,45 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
             watcher.wait(10)
 
 
-def _kafka(stack: ExitStack, stop: threading.Event) -> str:
-    """A Kafka with traffic; returns the target that watches it."""
+def _kafka(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str]) -> str:
+    """A Kafka with traffic and handlers, whose metrics join `urls`; returns the target that watches it."""
     out.print("Starting Apache Kafka … (the first time its jars are fetched, about 10 s)")
     broker = stack.enter_context(services.kafka())
+    for name in ("payments", "invoices"):
+        with _told():
+            urls.append(stack.enter_context(handlers.service(name, broker.bootstrap, folder)))
     stack.enter_context(_traffic(stop, run_kafka, broker.bootstrap))
     out.print(f"Kafka: {broker.bootstrap}")
     return KAFKA.format(bootstrap=broker.bootstrap)
 
 
-def _rabbitmq(stack: ExitStack, stop: threading.Event) -> str:
-    """A RabbitMQ with traffic; returns the target that watches it."""
+def _rabbitmq(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str]) -> str:
+    """A RabbitMQ with traffic and handlers, whose metrics join `urls`; returns the target that watches it."""
     out.print("Starting RabbitMQ …")
     broker = stack.enter_context(services.rabbitmq())
     stack.enter_context(_traffic(stop, run_rabbitmq, broker.amqp_port))
+    with _told():
+        _thumbnails(stack, stop, folder, urls, "amqp://{}:{}@127.0.0.1:{}//".format(*services.ADMIN, broker.amqp_port))
     out.print(f"RabbitMQ: {broker.url}")
     user, password = services.MONITOR
     return RABBITMQ.format(url=broker.url, user=user, password=password)
+
+
+def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:
+    urls.append(stack.enter_context(handlers.service("celery_metrics", broker, folder)))
+    from monitor.demo.handlers.thumbnails import run_thumbnails
+
+    stack.enter_context(handlers.celery_worker(broker, folder))
+    stack.enter_context(_traffic(stop, run_thumbnails, broker))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What is missing is told, and the demo goes on without it."""
+    try:
+        yield
+    except services.ServiceMissingError as missing:
+        out.print(f"[yellow]{escape(str(missing))}[/]", soft_wrap=True)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Traffic on Kafka that tells a story within two minutes.
 
-orders is healthy; payments has a slow consumer; shipments has one that stops after 20 seconds; invoices meets a
-poison message after 30 seconds, retries it and dead-letters it; nobody reads emails.dlq.
+orders is healthy; payments has a consumer that gets slow; shipments has one that stops after 20 seconds; invoices meets
+a poison message after 30 seconds, retries it and dead-letters it; nobody reads emails.dlq. payments and invoices are
+handled by services of their own, in `monitor.demo.handlers`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 STOPS_AFTER, POISON_AFTER = 20.0, 30.0
+POISON, POISON_SECONDS = b"poison", 3.0
 TOPICS = ("orders", "payments", "shipments", "invoices", "audit")
 
 
@@ -22,12 +24,10 @@ def run_kafka(bootstrap: str, stop: threading.Event) -> None:
     began = time.monotonic()
     jobs: list[Callable[[], None]] = [
         lambda: _produce(bootstrap, stop),
-        lambda: _consume(bootstrap, "orders", "order-service", stop, 0.0),
-        lambda: _consume(bootstrap, "audit", "audit-service", stop, 0.0),
-        lambda: _consume(bootstrap, "payments", "payment-service", stop, 0.25),
-        lambda: _consume(bootstrap, "shipments", "shipping-service", stop, 0.0, until=began + STOPS_AFTER),
-        lambda: _consume(bootstrap, "invoices", "invoice-service", stop, 0.0),
-        lambda: _dead_letter(bootstrap, stop, began + POISON_AFTER),
+        lambda: _poison(bootstrap, stop, began + POISON_AFTER),
+        lambda: _consume(bootstrap, "orders", "order-service", stop),
+        lambda: _consume(bootstrap, "audit", "audit-service", stop),
+        lambda: _consume(bootstrap, "shipments", "shipping-service", stop, until=began + STOPS_AFTER),
     ]
     threads = [threading.Thread(target=job, daemon=True) for job in jobs]
     for thread in threads:
@@ -48,20 +48,14 @@ def _produce(bootstrap: str, stop: threading.Event) -> None:
     producer.close(timeout=2)
 
 
-def _consume(
-    bootstrap: str, topic: str, group: str, stop: threading.Event, pause: float, until: float = float("inf")
-) -> None:
-    """Handle events one by one, each in `pause` seconds, and commit."""
+def _consume(bootstrap: str, topic: str, group: str, stop: threading.Event, until: float = float("inf")) -> None:
+    """Handle events at once, and commit."""
     consumer = KafkaConsumer(
         topic, bootstrap_servers=bootstrap, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False
     )
     try:
         while not stop.is_set() and time.monotonic() < until:
-            records = consumer.poll(500, max_records=10 if pause else 500)
-            for _ in range(sum(len(some) for some in records.values())):
-                if stop.wait(pause):
-                    return
-            if records:
+            if consumer.poll(500):
                 consumer.commit()
     except KafkaError:
         if not stop.is_set():
@@ -70,12 +64,11 @@ def _consume(
         consumer.close()
 
 
-def _dead_letter(bootstrap: str, stop: threading.Event, begin: float) -> None:
-    """The poison message: retried, given up, dead-lettered, again and again."""
+def _poison(bootstrap: str, stop: threading.Event, begin: float) -> None:
+    """Events that no handler can handle, again and again."""
     if stop.wait(max(0.0, begin - time.monotonic())):
         return
     producer = KafkaProducer(bootstrap_servers=bootstrap)
-    while not stop.wait(3):
-        producer.send("invoices-retry-0", b"poison")
-        producer.send("invoices-dlt", b"poison", headers=[("kafka_dlt-original-topic", b"invoices")])
+    while not stop.wait(POISON_SECONDS):
+        producer.send("invoices", POISON)
     producer.close(timeout=2)
