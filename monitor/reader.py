@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from collectors import metrics as m
 from collectors.base import PartError, Skipped
-from monitor.histograms import Window, increases_by_slot, standing_bounds
+from monitor.histograms import Window, increases_by_slot, standing_bounds, standing_totals
 from monitor.percentiles import Increase
 from monitor.rollup import HISTOGRAM_ROLLUPS, ROLLUPS
 
@@ -237,6 +237,15 @@ class Reader:
             if slots:
                 found.append((labels, [(start + slot * (at + 1), counted.get(one, {}).get(at, idle)) for at in slots]))
         return found
+
+    def totals(self, metric: str, where: Where | None = None) -> list[Increase]:
+        """What each histogram had counted in all when it was read last."""
+        return standing_totals(self._all, {one: labels for one, labels, _, _ in self._series(metric, where)})
+
+    def metrics(self, target: str) -> set[str]:
+        """The names of the metrics of which the target ever had a series."""
+        rows = self._all("SELECT DISTINCT metric FROM series WHERE target = ?", (target,))
+        return {metric for (metric,) in rows} | set(_FROM_SCRAPES)
 
     @contextmanager
     def _one_moment(self) -> Iterator[None]:
