@@ -20,13 +20,12 @@ MOST = 2**64 - 1
 
 def pack(counts: Sequence[int]) -> bytes:
     """A byte for the width of a count, two for the first bucket, then the counts, least byte first."""
-    used = [at for at, count in enumerate(counts) if count]
-    if not used:
-        return b""
-    first, run = used[0], [min(count, MOST) for count in counts[used[0] : used[-1] + 1]]
-    most = max(run)
+    most = max(counts, default=0)
     width = 1 if most < 2**8 else 2 if most < 2**16 else 4 if most < 2**32 else 8
-    return bytes((width, *first.to_bytes(2, "little"))) + _swapped(array(_TYPES[width], run)).tobytes()
+    told = counts if most <= MOST else [min(count, MOST) for count in counts]
+    raw = _swapped(array(_TYPES[width], told)).tobytes()
+    first, end = (len(raw) - len(raw.lstrip(b"\0"))) // width, -(-len(raw.rstrip(b"\0")) // width)
+    return bytes((width, *first.to_bytes(2, "little"))) + raw[first * width : end * width] if most else b""
 
 
 def unpack(blob: bytes) -> tuple[int, array[int]]:

@@ -12,6 +12,7 @@ import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from operator import sub
 from typing import Any, NamedTuple
 
 from collectors.base import Histogram
@@ -44,8 +45,10 @@ def grown(before: Standing, now: Standing) -> Standing:
         bounds, old, new = now.bounds, before.counts, now.counts
     else:
         bounds = common([before.bounds, now.bounds])
-        old, new = (coarsened(one.bounds, one.counts, bounds) for one in (before, now))  # type: ignore[assignment]
-    counts = tuple([max(0, late - early) for early, late in zip(old, new, strict=True)])
+        old, new = (tuple(map(int, coarsened(one.bounds, one.counts, bounds))) for one in (before, now))
+    counts = tuple(map(sub, new, old))
+    if min(counts) < 0:
+        counts = tuple([max(0, count) for count in counts])
     return Standing(bounds, counts, now.sum - before.sum)
 
 
@@ -77,8 +80,8 @@ class TargetHistograms:
     def write(self, db: sqlite3.Connection, ts: int, histograms: Iterable[tuple[int, Histogram]]) -> None:
         """Write the growth of a good reading, by series."""
         latest, growth = [], []
-        for series, (_, _, *standing) in histograms:
-            now, before = Standing(*standing), self._standing.get(series)
+        for series, one in histograms:
+            now, before = Standing(one.bounds, one.counts, one.sum), self._standing.get(series)
             if now == before:
                 continue
             self._standing[series] = now
@@ -182,8 +185,8 @@ def tiles(start: int, end: int, levels: list[Level], longest: int) -> list[Tile]
 
 
 def levels(query: Query) -> list[Level]:
-    since = dict(query("SELECT source, since FROM histogram_since", ()))
-    until = dict(query("SELECT rollup, until FROM rollup_progress", ()))
+    since: dict[str, int] = dict(query("SELECT source, since FROM histogram_since", ()))
+    until: dict[str, int] = dict(query("SELECT rollup, until FROM rollup_progress", ()))
     rolled = [
         Level(rollup.table, rollup.width, since.get(rollup.table, 0), until.get(rollup.table, 0))
         for rollup in reversed(HISTOGRAM_ROLLUPS)

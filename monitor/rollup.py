@@ -137,7 +137,7 @@ def old_series(db: sqlite3.Connection, rollup: Rollup, now: float, limit: int = 
 
 def made_until(db: sqlite3.Connection, rollups: Sequence[Rollup]) -> int:
     """The time up to which every one of these has been made; what is older is not needed for them any more."""
-    until = dict(db.execute("SELECT rollup, until FROM rollup_progress"))
+    until: dict[str, int] = dict(db.execute("SELECT rollup, until FROM rollup_progress").fetchall())
     return min(until.get(rollup.table, 0) for rollup in rollups)
 
 

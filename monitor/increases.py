@@ -1,0 +1,92 @@
+"""Reading the histograms of a store: what fell into the buckets within a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from monitor.histograms import Window, increases_by_slot, standing_bounds, standing_totals
+from monitor.percentiles import Increase
+from monitor.rollup import HISTOGRAM_ROLLUPS
+from monitor.series import HEAD_TREND_SECONDS, Found, SeriesReader, Where, milliseconds
+
+
+class IncreaseReader(SeriesReader):
+    """Read-only view of the samples and histograms of a store."""
+
+    def increases(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Increase]:
+        """What fell into the buckets of each series in (start, end]; zeros where it was read and idle.
+
+        It is told from the last reading before the window on. See `histograms` for births, resets and gaps.
+        """
+        with self._one_moment():
+            series = self._series(metric, where)
+            counted, idle = self._counted(series, Window(milliseconds(start), milliseconds(end)))
+            times = self._good_times(start, end)
+            return [
+                counted.get(one, {}).get(0) or idle[one]
+                for one, labels, changed_at, value in series
+                if one in counted
+                or (labels["target"] in times and self._stood_within(one, changed_at, value, start, end))
+            ]
+
+    def increase_trend(
+        self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None
+    ) -> list[tuple[dict[str, str], list[tuple[float, Increase]]]]:
+        """The increases of each series in slots of one length, each stamped with its end.
+
+        Slots in which the series was not read are left out. A long window is read from the rollups; where only they are
+        left, a bucket across the border of two slots counts in each by its part.
+        """
+        window, slot = Window(milliseconds(start), milliseconds(end), points), (end - start) / points
+        found = []
+        with self._one_moment():
+            series = self._series(metric, where)
+            counted, idle = self._counted(series, window)
+            read = {
+                tuple(one.labels.items()): {window.slot(milliseconds(at)) for at, _ in one.points}
+                for one in self.trend(metric, start, end, points, where)
+            }
+        for one, labels, _, _ in series:
+            own = counted.get(one, {})
+            slots = sorted(own.keys() | read.get(tuple(labels.items()), set()))
+            if slots:
+                found.append((labels, [(start + slot * (at + 1), own.get(at) or idle[one]) for at in slots]))
+        return found
+
+    def totals(self, metric: str, where: Where | None = None) -> list[Increase]:
+        """What each histogram had counted in all when it was read last."""
+        return standing_totals(self._all, {one: labels for one, labels, _, _ in self._series(metric, where)})
+
+    def _counted(
+        self, series: list[Found], window: Window
+    ) -> tuple[dict[int, dict[int, Increase]], dict[int, Increase]]:
+        """Increases by series and slot, and what each series tells where it counted nothing."""
+        labels = {one: labels for one, labels, _, _ in series}
+        slot = (window.end - window.start) / window.slots
+        long = window.end - window.start > HEAD_TREND_SECONDS * 1000
+        widest = max((rollup.width for rollup in HISTOGRAM_ROLLUPS if long and rollup.width <= slot), default=0)
+        bounds = standing_bounds(self._all, labels)
+        idle = {
+            one: Increase(own, bounds.get(one, ()), (0,) * (len(bounds.get(one, ())) + 1), 0.0)
+            for one, own in labels.items()
+        }
+        return increases_by_slot(self._all, labels, window, widest), idle
+
+    def _stood_within(self, series: int, changed_at: float, value: float | None, start: float, end: float) -> bool:
+        """Whether the series had a value at a time in (start, end], by its last change."""
+        if changed_at <= start:
+            return value is not None
+        return changed_at <= end or any(before is not None for _, before, _ in self._standing(series, end))
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """All reads within see the store as it is at the first."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._all("BEGIN")
+        try:
+            yield
+        finally:
+            self._all("COMMIT")
