@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from given import Given, series
@@ -13,10 +15,11 @@ from monitor.alerts.engine import step
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.functions import apply, bucket_rates, extrapolated
 from monitor.alerts.promql import to_prometheus_yaml, to_promql
-from monitor.alerts.rules import Rule, RuleError, default_rules, matches, parse_rules
+from monitor.alerts.rules import Condition, Function, Rule, RuleError, default_rules, matches, parse_rules
 from monitor.percentiles import Increase
 from monitor.reader import AlertState, Series
 
+ROOT = Path(__file__).parent.parent
 DEAD = {"destination": "d.DLT", "source": "d", "reason": ""}
 GROWING = next(rule for rule in default_rules() if rule.name == "DeadLettersGrowing")
 
@@ -132,9 +135,31 @@ def test_promtool_takes_the_default_rules(tmp_path: Path) -> None:
 
 def test_the_rule_file_is_what_is_rendered() -> None:
     """Mend by `make dashboards`."""
-    file = Path(__file__).parent.parent / "dashboards" / "prometheus" / "alerts.yml"
+    file = ROOT / "dashboards" / "prometheus" / "alerts.yml"
 
     assert file.read_text(encoding="utf-8") == to_prometheus_yaml(default_rules())
+
+
+def test_the_docs_list_the_rules_that_ship() -> None:
+    rows = re.findall(r"^\| `([A-Z]\w+)` \| (\w+) \|", (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8"), re.M)
+
+    assert rows == [(one.name, one.severity) for one in default_rules()]
+
+
+def test_the_docs_list_every_key_and_function_of_the_language() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    tables = text[text.index("| key |") : text.index("The other functions")]
+    listed = {name for row in re.findall(r"^\| (`[^|]*) \|", tables, re.M) for name in re.findall(r"`(\w+)`", row)}
+    keys = {field.alias or name for model in (Rule, Condition) for name, field in model.model_fields.items()}
+
+    assert listed == (keys | set(get_args(Function))) - {"name"}
+
+
+def test_the_example_of_the_docs_is_a_rule() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.S)
+
+    parse_rules(example, "docs/alerts.md")
 
 
 def run(rule_text: str, truths: list[bool], every: float = 15.0) -> list[str | None]:
