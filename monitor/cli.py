@@ -9,22 +9,21 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from collectors.base import Collector, Scrape, TargetSettings
+from collectors.base import Collector, TargetSettings
 from monitor import config as configuration
 from monitor.agent import scrape
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.rules import RuleError, default_rules
 from monitor.config import Config, ConfigError
-from monitor.exporter import ExporterError, render_lines, render_page
+from monitor.exporter import ExporterError
+from monitor.printing import Format, print_scrapes
 from monitor.service import ServiceError, start_console, watch
 from monitor.store import Reader, StoreError
 
@@ -63,12 +62,6 @@ path = "eda-monitor.db"
 """
 #: What is looked for where there is no configuration: name, standard port, target.
 NEARBY = (("Kafka", 9092, KAFKA), ("RabbitMQ", 15672, RABBITMQ))
-
-
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-    prometheus = "prometheus"
 
 
 def main() -> None:
@@ -127,7 +120,7 @@ def collect(
     for target, collector in _collectors(configuration.load(config)):
         scrapes.append(scrape(target, collector))
         collector.close()
-    _PRINTERS[form](scrapes)
+    print_scrapes(scrapes, form, out)
     if not all(one.ok for one in scrapes):
         raise SystemExit(1)
 
@@ -241,54 +234,3 @@ def _listens(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _as_json(scrapes: list[Scrape]) -> None:
-    print(json.dumps({"scrapes": [_scrape_as_dict(one) for one in scrapes]}, ensure_ascii=False))
-
-
-def _scrape_as_dict(one: Scrape) -> dict[str, Any]:
-    errors = [error._asdict() for error in one.reading.errors]
-    if one.error is not None:
-        errors.insert(0, {"part": "target", "message": one.error})
-    return {
-        "target": one.target,
-        "system": one.system,
-        "started_at": one.started_at,
-        "duration_seconds": one.duration_seconds,
-        "requests": one.reading.requests,
-        "samples": [
-            {"metric": s.metric.name, "labels": dict(zip(s.metric.labels, s.labels, strict=True)), "value": s.value}
-            for s in one.reading.samples
-        ],
-        "skipped": [skipped._asdict() for skipped in one.reading.skipped],
-        "errors": errors,
-    }
-
-
-def _as_prometheus(scrapes: list[Scrape]) -> None:
-    pages = [render_lines(one.target, one.system, one.reading.samples) for one in scrapes]
-    sys.stdout.write(render_page(pages, openmetrics=False).decode())
-
-
-def _as_table(scrapes: list[Scrape]) -> None:
-    for one in scrapes:
-        state = f"read in {one.duration_seconds:.2f} s with {one.reading.requests} requests"
-        out.print(f"[bold]{escape(one.target)}[/] ({one.system}): {escape(one.error or state)}", soft_wrap=True)
-        table = Table("metric", "labels", "value")
-        for sample in one.reading.samples:
-            labels = ", ".join(f"{k}={v}" for k, v in zip(sample.metric.labels, sample.labels, strict=True))
-            table.add_row(sample.metric.name, escape(labels), f"{sample.value:g}")
-        if one.reading.samples:
-            out.print(table)
-        for skipped in one.reading.skipped:
-            out.print(f"  skipped {escape(skipped.what)}: {escape(skipped.reason)}", soft_wrap=True)
-        for error in one.reading.errors:
-            out.print(f"  [red]failed[/] {escape(error.part)}: {escape(error.message)}", soft_wrap=True)
-
-
-_PRINTERS: dict[Format, Callable[[list[Scrape]], None]] = {
-    Format.table: _as_table,
-    Format.json: _as_json,
-    Format.prometheus: _as_prometheus,
-}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from monitor.percentiles import Percentile
 from monitor.reader import AlertState, TargetRow
 
 #: Words for how an age is known, by backlog_age_quality.
@@ -27,6 +28,21 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     return f"{hours // 24} d"
+
+
+def latency(seconds: float) -> str:
+    """A short time as a person says it, to two figures: `0.35 ms`, `85 ms`, `1.4 s`; a long one as `duration` does."""
+    if seconds <= 0:
+        return "0 s"
+    number, unit = (seconds, "s") if seconds >= 0.9995 else (seconds * 1000, "ms")
+    if number >= 99.5:
+        return duration(seconds) if unit == "s" else f"{number:.0f} ms"
+    return f"{number:.2g} {unit}"
+
+
+def percentile_text(one: Percentile) -> str:
+    """`85 ms`, or `≥ 12 min` where it lies past the last bound."""
+    return f"≥ {latency(one.seconds)}" if one.beyond else latency(one.seconds)
 
 
 def sentence(

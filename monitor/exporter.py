@@ -11,16 +11,22 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 
-from collectors.base import Metric, Sample, Scrape
+from collectors.base import Histogram, Metric, Sample, Scrape
+from collectors.handlers.geometry import halved
 from collectors.metrics import METRICS
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+#: A histogram with more bounds than this is exposed with every second one: each is a series to Prometheus.
+MANY_BOUNDS = 24
 
 
 class ExporterError(Exception):
@@ -31,14 +37,31 @@ class ExporterError(Exception):
 Lines = dict[Metric, str]
 
 
-def render_lines(target: str, system: str, samples: Iterable[Sample]) -> Lines:
+def render_lines(target: str, system: str, samples: Iterable[Sample], histograms: Iterable[Histogram] = ()) -> Lines:
     """The exposition lines of one target."""
     common = f'target="{_escape(target)}",system="{_escape(system)}"'
     lines: dict[Metric, list[str]] = defaultdict(list)
     for metric, labels, value in samples:
         own = "".join(f',{name}="{_escape(text)}"' for name, text in zip(metric.labels, labels, strict=True))
         lines[metric].append(f"{metric.exposed_name}{{{common}{own}}} {_number(value)}\n")
+    for one in histograms:
+        own = "".join(f',{name}="{_escape(text)}"' for name, text in zip(one.metric.labels, one.labels, strict=True))
+        lines[one.metric].append(_histogram_lines(one, common + own))
     return {metric: "".join(rows) for metric, rows in lines.items()}
+
+
+def _histogram_lines(one: Histogram, labels: str) -> str:
+    name = one.metric.exposed_name
+    bounds, counts = halved(one.bounds, one.counts) if len(one.bounds) > MANY_BOUNDS else (one.bounds, one.counts)
+    until = list(accumulate(counts))
+    buckets = [f'{name}_bucket{{{labels},le="{le}"}} {count}\n' for le, count in zip(_le(bounds), until, strict=True)]
+    return f"{''.join(buckets)}{name}_sum{{{labels}}} {_number(one.sum)}\n{name}_count{{{labels}}} {until[-1]}\n"
+
+
+@lru_cache(maxsize=64)
+def _le(bounds: tuple[float, ...]) -> tuple[str, ...]:
+    """Bounds as they are written; OpenMetrics wants a point in each."""
+    return (*(repr(float(bound)) for bound in bounds), "+Inf")
 
 
 def render_page(targets: Iterable[Lines], openmetrics: bool) -> bytes:
@@ -70,7 +93,10 @@ def _escape(value: str) -> str:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    try:
+        return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    except (ValueError, OverflowError):
+        return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
 
 
 @dataclass(frozen=True)
@@ -114,8 +140,8 @@ class Exporter:
         self._server: ThreadingHTTPServer | None = None
 
     def update(self, scrape: Scrape, samples: Iterable[Sample]) -> None:
-        """Replace what is shown of the scrape's target. What it no longer has, ends."""
-        lines = render_lines(scrape.target, scrape.system, samples)
+        """Replace what is shown of the target: samples, and the scrape's histograms. What it no longer has, ends."""
+        lines = render_lines(scrape.target, scrape.system, samples, scrape.reading.histograms)
         with self._lock:
             self._lines[scrape.target] = lines
             self.page = Page(tuple(self._lines.values()))

@@ -96,6 +96,30 @@ NOW = (
         "s", legend="{{destination}}",
     ),
     Panel(
+        "Handlers, events by outcome",
+        "Events handled, by outcome. Failures and retries that rise mean the handlers or what they call are ill.",
+        f"sum by (handler, outcome) (rate(eda_handler_events_total{{{BY_TARGET}}}[$__rate_interval]))",
+        "ops", legend="{{handler}} {{outcome}}", width=8,
+    ),
+    Panel(
+        "Handlers, 95th percentile",
+        "The time that 19 of 20 calls of a handler do not exceed, drawn by straight lines between powers of two. "
+        "A handler that got slow is why its group falls behind.",
+        "histogram_quantile(0.95, sum by (le, handler, destination, group) "
+        f"(rate(eda_handler_duration_seconds_bucket{{{BY_TARGET}}}[$__rate_interval])))",
+        "s", legend="{{handler}} on {{destination}}", width=8,
+    ),
+    Panel(
+        "Handlers, share of failures",
+        "The part of its events that a handler failed or dead-lettered. Above 0 look for the reason in "
+        "eda_handler_failures_total.",
+        "sum by (handler, destination, group) "
+        f'(rate(eda_handler_events_total{{{BY_TARGET}, outcome=~"failed|dead_lettered"}}[$__rate_interval]))'
+        " / sum by (handler, destination, group) "
+        f"(rate(eda_handler_events_total{{{BY_TARGET}}}[$__rate_interval]))",
+        "percentunit", legend="{{handler}} on {{destination}}", width=8, red=0.05,
+    ),
+    Panel(
         "Duration of a cycle",
         "Time the monitor needs to read each target. Near the interval of the target, cycles are skipped.",
         f'eda_collector_duration_seconds{{{BY_TARGET}, phase="collect"}}',

@@ -2,9 +2,9 @@
 
 Within a bucket events are spread over the logarithm of their duration, as durations are, along a smooth curve that
 meets the densities of the buckets beside it (a monotone cubic). Over 300 lognormal handlers, in buckets by √2, that
-leaves 0.6 % of error in the middle and 3.5 % at the 95th; evenly over the logarithm it is 1.6 % and 9 %, along a
-straight line, as Grafana's `histogram_quantile` draws it, 2.5 % and 12 %. On a bound all three agree, so whether a
-percentile is above a bound is the same for all.
+leaves an error of 0.6 % at the median and 3.4 % at the 95th; spread evenly over the logarithm it is 1.6 % and 9 %,
+along a straight line, as Prometheus' `histogram_quantile` draws it, 2.5 % and 10 %. On a bound all three agree, so
+whether a percentile is above a bound is the same for all.
 """
 
 from __future__ import annotations
@@ -143,7 +143,9 @@ def _curve(bounds: Sequence[float], counts: Sequence[float], at: int) -> Callabl
 
 
 def _density(bounds: Sequence[float], counts: Sequence[float], at: int, unknown: float) -> float:
-    """Events by logarithm of the duration; not known where a bucket has no beginning or no end."""
+    """Events by logarithm of the duration; not known where a bucket holds some and has no beginning or no end."""
+    if not counts[at]:
+        return 0.0
     if at == len(bounds) or _edges(bounds, at)[0] <= 0:
         return unknown
     return counts[at] / _width(bounds, at)

@@ -120,7 +120,7 @@ def bucket_rows(db: sqlite3.Connection, rollup: Rollup, start: int) -> list[tupl
     rows: list[tuple[object, ...]] = []
     for series, target, metric in db.execute("SELECT id, target, metric FROM series"):
         if series in steps:
-            counter = metric in METRICS and METRICS[metric].kind == "counter"
+            counter = metric in METRICS and METRICS[metric].kind != "gauge"  # of a histogram it is the count
             rows.append((series, start, *rolled(times[target], steps[series], counter=counter)))
     return rows
 

@@ -49,7 +49,11 @@ class FakeCollector:
 
 
 def reading() -> Reading:
-    return Reading(samples=[m.MESSAGES_IN_TOTAL.sample(7, "orders")], memory={"topic": b"timeline"})
+    return Reading(
+        samples=[m.MESSAGES_IN_TOTAL.sample(7, "orders")],
+        histograms=[m.HANDLER_QUEUE_SECONDS.histogram((1.0,), (4, 1), 9.0, "s", "h", "orders", "g")],
+        memory={"topic": b"timeline"},
+    )
 
 
 def gone() -> Reading:
@@ -117,9 +121,13 @@ def test_it_stores_and_exports_what_it_collects(run: Callable[[FakeCollector], A
     agent = run(collector := FakeCollector(reading))
     cycles(collector, 2)
 
-    latest = Reader(tmp_path / "store.db").latest("messages_in_total", time.time())
+    reader = Reader(tmp_path / "store.db")
+    latest = [
+        one for name in ("messages_in_total", "handler_queue_seconds") for one in reader.latest(name, time.time())
+    ]
 
-    assert [series.points[-1][1] for series in latest] == [7]
+    assert [series.points[-1][1] for series in latest] == [7, 5]
+    assert b'le="1.0"} 4' in agent.exporter.page.text
     assert b'eda_messages_in_total{target="orders",system="fake",destination="orders"} 7' in agent.exporter.page.text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import httpx
 import pytest
@@ -15,7 +15,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from collectors import metrics as m
-from collectors.base import Reading, Sample, Scrape
+from collectors.base import Histogram, Reading, Sample, Scrape
+from collectors.handlers.geometry import BOUNDS
 from monitor.exporter import Exporter, ExporterError, render_lines, render_page
 
 NASTY = 'a"b\\c\nd é 訂單'
@@ -25,8 +26,12 @@ def make_scrape(*samples: Sample, target: str = "orders") -> Scrape:
     return Scrape(target, "kafka", 0.0, 0.1, Reading(samples=list(samples)))
 
 
-def page(*samples: Sample, openmetrics: bool = False) -> str:
-    return render_page([render_lines("orders", "kafka", samples)], openmetrics).decode()
+def page(*samples: Sample, histograms: Iterable[Histogram] = (), openmetrics: bool = False) -> str:
+    return render_page([render_lines("orders", "kafka", samples, histograms)], openmetrics).decode()
+
+
+def queue(bounds: tuple[float, ...], *counts: int, total: float = 1.5) -> Histogram:
+    return m.HANDLER_QUEUE_SECONDS.histogram(bounds, counts, total, "s", "h", "d", "g")
 
 
 @pytest.fixture
@@ -63,6 +68,49 @@ def test_openmetrics_is_what_its_parser_takes() -> None:
 
     assert families["eda_messages_in"].type == "counter"
     assert families["eda_backlog_age_seconds"].unit == "seconds"
+
+
+def test_a_histogram_is_told_by_all_up_to_each_bound_its_sum_and_its_count() -> None:
+    text = page(histograms=[queue((0.5, 2.0), 3, 0, 1)])
+
+    labels = 'target="orders",system="kafka",service="s",handler="h",destination="d",group="g"'
+    assert text.splitlines()[1:] == [
+        "# TYPE eda_handler_queue_seconds histogram",
+        f'eda_handler_queue_seconds_bucket{{{labels},le="0.5"}} 3',
+        f'eda_handler_queue_seconds_bucket{{{labels},le="2.0"}} 3',
+        f'eda_handler_queue_seconds_bucket{{{labels},le="+Inf"}} 4',
+        f"eda_handler_queue_seconds_sum{{{labels}}} 1.5",
+        f"eda_handler_queue_seconds_count{{{labels}}} 4",
+    ]
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=41, max_size=41), st.booleans())
+def test_of_many_bounds_every_second_one_is_exposed_and_true(counts: list[int], openmetrics: bool) -> None:
+    text = page(histograms=[queue(BOUNDS, *counts)], openmetrics=openmetrics)
+    (family,) = (parse_openmetrics if openmetrics else parse_text)(text)
+    buckets = {float(s.labels["le"]): s.value for s in family.samples if s.name.endswith("_bucket")}
+
+    assert family.type == "histogram"
+    assert buckets == {
+        **{bound: sum(counts[: BOUNDS.index(bound) + 1]) for bound in BOUNDS[::2]},
+        float("inf"): sum(counts),
+    }
+
+
+@pytest.mark.parametrize("total", [float("nan"), float("inf"), float("-inf")])
+def test_a_sum_that_is_no_number_is_told_as_such(total: float) -> None:
+    (family,) = parse_text(page(histograms=[queue((1.0,), 1, 0, total=total)]))
+
+    (told,) = [sample.value for sample in family.samples if sample.name.endswith("_sum")]
+    assert str(told) == str(total)
+
+
+def test_the_histograms_of_a_scrape_are_shown(exporter: Exporter) -> None:
+    scrape = Scrape("apps", "handlers", 0.0, 0.1, Reading(histograms=[queue((1.0,), 1, 0)]))
+
+    exporter.update(scrape, [])
+
+    assert b"eda_handler_queue_seconds_count{" in exporter.page.text
 
 
 def test_a_family_has_one_header_whatever_the_number_of_targets() -> None:
@@ -104,7 +152,15 @@ def test_a_port_in_use_is_one_line_with_the_address(exporter: Exporter) -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_has_nothing_to_say_of_the_whole_vocabulary() -> None:
-    text = page(*(metric.sample(1, *("x" for _ in metric.labels)) for metric in m.METRICS.values()))
+    metrics = [(metric, ["x" for _ in metric.labels]) for metric in m.METRICS.values()]
+    text = page(
+        *(metric.sample(1, *labels) for metric, labels in metrics if metric.kind != "histogram"),
+        histograms=[
+            metric.histogram(BOUNDS, (1,) * 41, 9.5, *labels)
+            for metric, labels in metrics
+            if metric.kind == "histogram"
+        ],
+    )
 
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
 

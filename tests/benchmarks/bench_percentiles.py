@@ -143,6 +143,7 @@ def main() -> None:
         print(f"p50, p95, p99 of {HANDLERS} handlers (3 ms to 20 s) from the store, relative error")
         by_root, by_two = stored(folder, BOUNDS, handlers), stored(folder, BOUNDS[::2], handlers)
         print_errors("40 bounds by √2 (95th <= 6 %)", errors(by_root, handlers, ours))
+        print_errors("40 bounds by √2, linear", errors(by_root, handlers, linear))
         print_errors("20 bounds by 2, as exposed, linear", errors(by_two, handlers, linear))
         print_errors("20 bounds by 2", errors(by_two, handlers, ours))
         defaults = stored(folder, DEFAULTS, handlers)

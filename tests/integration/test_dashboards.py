@@ -12,6 +12,7 @@ import pytest
 
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
+from collectors.handlers.geometry import BOUNDS
 from monitor.demo import services
 from monitor.exporter import Exporter
 from monitor.grafana import dashboard_now
@@ -31,9 +32,16 @@ scrape_configs:
 def prometheus() -> Iterator[str]:
     """A Prometheus that has scraped every metric of the vocabulary at least three times."""
     exporter = Exporter()
-    samples = [metric.sample(1, *(f"some {name}" for name in metric.labels)) for metric in m.METRICS.values()]
-    phase = m.COLLECTOR_DURATION_SECONDS.sample(0.1, "collect")
-    exporter.update(Scrape("orders", "kafka", 0.0, 0.1, Reading()), [*samples, phase])
+    metrics = [(metric, [f"some {name}" for name in metric.labels]) for metric in m.METRICS.values()]
+    samples = [metric.sample(1, *labels) for metric, labels in metrics if metric.kind != "histogram"]
+    samples.append(m.COLLECTOR_DURATION_SECONDS.sample(0.1, "collect"))
+    samples.append(
+        m.HANDLER_EVENTS_TOTAL.sample(1, *(f"some {name}" for name in m.HANDLER_IN_PROGRESS.labels), "failed")
+    )
+    histograms = [
+        metric.histogram(BOUNDS, (1,) * 41, 9.5, *labels) for metric, labels in metrics if metric.kind == "histogram"
+    ]
+    exporter.update(Scrape("orders", "kafka", 0.0, 0.1, Reading(histograms=histograms)), samples)
     address = exporter.serve("127.0.0.1:0")
     try:
         with services.prometheus(CONFIG.format(address=address)) as url:
