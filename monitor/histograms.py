@@ -116,6 +116,16 @@ def standing_bounds(query: Query, series: Collection[int]) -> dict[int, Bounds]:
     return {one: bounds[of] for one, of in query(sql, (json.dumps(list(series)),))}
 
 
+def standing_totals(query: Query, series: dict[int, dict[str, str]]) -> list[Increase]:
+    """What each series had counted in all when it was read last. `series` holds the labels."""
+    bounds = all_bounds(query)
+    sql = "SELECT series, bounds, counts, sum FROM histogram_latest WHERE series IN (SELECT value FROM json_each(?))"
+    return [
+        Increase(series[one], bounds[of], unpacked(blob, len(bounds[of]) + 1), _known(total))
+        for one, of, blob, total in query(sql, (json.dumps(list(series)),))
+    ]
+
+
 class Window(NamedTuple):
     """A stretch of time in milliseconds without its beginning, in slots of one length."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from monitor.histograms import Window, increases_by_slot, standing_bounds
+from monitor.histograms import Window, increases_by_slot, standing_bounds, standing_totals
 from monitor.percentiles import Increase
 from monitor.rollup import HISTOGRAM_ROLLUPS
 from monitor.series import HEAD_TREND_SECONDS, Found, SeriesReader, Where, milliseconds
@@ -53,6 +53,10 @@ class IncreaseReader(SeriesReader):
             if slots:
                 found.append((labels, [(start + slot * (at + 1), own.get(at) or idle[one]) for at in slots]))
         return found
+
+    def totals(self, metric: str, where: Where | None = None) -> list[Increase]:
+        """What each histogram had counted in all when it was read last."""
+        return standing_totals(self._all, {one: labels for one, labels, _, _ in self._series(metric, where)})
 
     def _counted(
         self, series: list[Found], window: Window

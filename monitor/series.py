@@ -60,12 +60,17 @@ class SeriesReader:
         """The present value of each series, one point each, stamped with the last good scrape of its target."""
         if metric in _FROM_SCRAPES:
             return [s._replace(points=s.points[-1:]) for s in self.window(metric, now - STALE_SECONDS, now, where)]
-        good = self._last_success(now)
+        good = self._good_times(now - STALE_SECONDS - 0.001, now)  # the bound itself is not stale
         return [
-            Series(metric, labels, [(good[labels["target"]], value)])
+            Series(metric, labels, [(good[labels["target"]][-1], value)])
             for _, labels, _, value in self._series(metric, where)
-            if value is not None and now - good.get(labels["target"], float("-inf")) <= STALE_SECONDS
+            if value is not None and labels["target"] in good
         ]
+
+    def metrics(self, target: str) -> set[str]:
+        """The names of the metrics of which the target ever had a series."""
+        rows = self._all("SELECT DISTINCT metric FROM series WHERE target = ?", (target,))
+        return {metric for (metric,) in rows} | set(_FROM_SCRAPES)
 
     def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
         """Samples in (start, end]: one at every good scrape of the target, with the value that stood then."""

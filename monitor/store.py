@@ -76,9 +76,6 @@ class Tx:
         self._db = db
         self.reader = Reader(path, db)
 
-    def alert_states(self, rule: str) -> dict[str, AlertState]:
-        return {state.fingerprint: state for state in self.reader.alerts() if state.rule == rule}
-
     def save_alert(self, state: AlertState) -> None:
         self._db.execute(
             "INSERT OR REPLACE INTO alert_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

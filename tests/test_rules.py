@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from given import Given, series
 
 from monitor.alerts.engine import step
+from monitor.alerts.evaluation import Verdict, evaluate
+from monitor.alerts.functions import apply, bucket_rates, extrapolated
 from monitor.alerts.promql import to_prometheus_yaml, to_promql
-from monitor.alerts.rules import RuleError, Verdict, apply, default_rules, evaluate, extrapolated, matches, parse_rules
+from monitor.alerts.rules import Condition, Function, Rule, RuleError, default_rules, matches, parse_rules
+from monitor.percentiles import Increase
 from monitor.reader import AlertState, Series
 
-LABELS = {"target": "t", "system": "kafka", "destination": "d.DLT", "source": "d", "reason": ""}
+ROOT = Path(__file__).parent.parent
+DEAD = {"destination": "d.DLT", "source": "d", "reason": ""}
 GROWING = next(rule for rule in default_rules() if rule.name == "DeadLettersGrowing")
 
 
-def reading(*points: tuple[float, float], born: float | None = None) -> Callable[[str, float, float], list[Series]]:
-    """Reads one dead-letter counter, and the time of its birth."""
+def reading(*points: tuple[float, float], born: float | None = None) -> Given:
+    """One dead-letter counter, and the time of its birth."""
+    birth = [] if born is None else [series(GROWING.born or "", (points[-1][0], born), **DEAD)]
+    return Given(series(GROWING.metric, *points, **DEAD), *birth)
 
-    def read(metric: str, start: float, end: float) -> list[Series]:
-        if metric == GROWING.metric:
-            found = [point for point in points if start < point[0] <= end]
-        else:
-            found = [(end, born)] if born is not None else []
-        return [Series(metric, LABELS, found)] if found else []
 
-    return read
+def rule(text: str) -> Rule:
+    """The rule R with these keys."""
+    (parsed,) = parse_rules(f'[[rules]]\nname = "R"\n{text}', "r.toml")
+    return parsed
 
 
 def test_a_counter_that_rises_is_growth() -> None:
@@ -130,19 +135,41 @@ def test_promtool_takes_the_default_rules(tmp_path: Path) -> None:
 
 def test_the_rule_file_is_what_is_rendered() -> None:
     """Mend by `make dashboards`."""
-    file = Path(__file__).parent.parent / "dashboards" / "prometheus" / "alerts.yml"
+    file = ROOT / "dashboards" / "prometheus" / "alerts.yml"
 
     assert file.read_text(encoding="utf-8") == to_prometheus_yaml(default_rules())
 
 
+def test_the_docs_list_the_rules_that_ship() -> None:
+    rows = re.findall(r"^\| `([A-Z]\w+)` \| (\w+) \|", (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8"), re.M)
+
+    assert rows == [(one.name, one.severity) for one in default_rules()]
+
+
+def test_the_docs_list_every_key_and_function_of_the_language() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    tables = text[text.index("| key |") : text.index("The other functions")]
+    listed = {name for row in re.findall(r"^\| (`[^|]*) \|", tables, re.M) for name in re.findall(r"`(\w+)`", row)}
+    keys = {field.alias or name for model in (Rule, Condition) for name, field in model.model_fields.items()}
+
+    assert listed == (keys | set(get_args(Function))) - {"name"}
+
+
+def test_the_example_of_the_docs_is_a_rule() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.S)
+
+    parse_rules(example, "docs/alerts.md")
+
+
 def run(rule_text: str, truths: list[bool], every: float = 15.0) -> list[str | None]:
     """The states that a rule goes through, a step for each truth."""
-    (rule,) = parse_rules('[[rules]]\nname = "R"\nmetric = "collector_up"\nbelow = 1\n' + rule_text, "r.toml")
+    down = rule('metric = "collector_up"\nbelow = 1\n' + rule_text)
     state: AlertState | None = None
     states: list[str | None] = []
     for number, truth in enumerate(truths):
         true = ({"target": "t"}, Verdict({"target": "t"}, 0.0)) if truth else None
-        state = step(rule, state, true, "fp", number * every)
+        state = step(down, state, true, "fp", number * every)
         states.append(state.state if state else None)
     return states
 
@@ -167,14 +194,12 @@ def test_a_resolved_alert_fires_again() -> None:
     assert run("", [True, False, True]) == ["firing", "resolved", "firing"]
 
 
-(NOBODY,) = parse_rules(
+NOBODY = rule(
     """
-[[rules]]
-name = "NobodyConsumes"
 metric = "backlog_messages"
 function = "delta"
 window = "10m"
-by = ["destination"]
+by = ["target", "destination"]
 above = 0
 [[rules.only_if]]
 metric = "consumers"
@@ -182,8 +207,7 @@ below = 1
 [[rules.unless]]
 metric = "in_flight_messages"
 above = 0
-""",
-    "test",
+"""
 )
 
 
@@ -193,21 +217,192 @@ above = 0
 def test_a_rule_holds_only_if_and_unless_others_do(
     consumers: float | None, in_flight: float | None, found: bool
 ) -> None:
-    points: dict[str, list[tuple[float, float | None]]] = {
-        "backlog_messages": [(500, 1), (900, 5)],
-        "consumers": [(900, consumers)],
-        "in_flight_messages": [(900, in_flight)],
-    }
+    others = {"consumers": consumers, "in_flight_messages": in_flight}
+    known = [series(m, (900, value), destination="orders") for m, value in others.items() if value is not None]
+    backlog = series("backlog_messages", (500, 1), (900, 5), destination="orders")
 
-    def read(metric: str, start: float, end: float) -> list[Series]:
-        known = [(at, value) for at, value in points[metric] if value is not None]
-        return [Series(metric, {"destination": "orders"}, known)] if known else []
-
-    assert bool(evaluate(NOBODY, read, 900)) is found
+    assert bool(evaluate(NOBODY, Given(backlog, *known), 900)) is found
 
 
 def test_conditions_are_rendered_as_joins() -> None:
     assert to_promql(NOBODY) == (
-        "sum by (destination) (delta(eda_backlog_messages[10m])) > 0 "
-        "and sum by (destination) (eda_consumers) < 1 unless sum by (destination) (eda_in_flight_messages) > 0"
+        "sum by (target, destination) (delta(eda_backlog_messages[10m])) > 0 "
+        "and sum by (target, destination) (eda_consumers) < 1 "
+        "unless sum by (target, destination) (eda_in_flight_messages) > 0"
     )
+
+
+FAILING = rule(
+    """
+metric = "handler_events_total"
+function = "increase"
+window = "10m"
+where = { outcome = "failed" }
+divide_by = { metric = "handler_events_total", function = "increase", window = "10m" }
+by = ["target", "handler"]
+above = 0.05
+"""
+)
+
+
+def events(outcome: str, *values: float) -> Series:
+    """A counter of events, read every 100 seconds from 1000 on."""
+    points = [(1000.0 + 100 * at, value) for at, value in enumerate(values)]
+    return series("handler_events_total", *points, handler="charge", outcome=outcome)
+
+
+def test_a_ratio_is_of_the_sums_by_the_same_labels() -> None:
+    (verdict,) = evaluate(FAILING, Given(events("failed", 0, 10), events("ok", 0, 30), events("retried", 0, 40)), 1100)
+
+    assert verdict.labels == {"target": "t", "handler": "charge"}
+    assert verdict.value == pytest.approx(10 / 80)
+
+
+@pytest.mark.parametrize("others", [(), (events("failed", 5, 5), events("ok", 7, 7))])
+def test_a_ratio_to_nothing_says_nothing(others: tuple[Series, ...]) -> None:
+    idle = rule(
+        """
+metric = "handler_in_progress"
+divide_by = { metric = "handler_events_total", function = "increase", window = "10m" }
+by = ["target", "handler"]
+at_least = 0
+"""
+    )
+
+    assert evaluate(idle, Given(series("handler_in_progress", (1100, 1), handler="charge"), *others), 1100) == []
+
+
+def test_a_ratio_is_rendered_as_a_division_by_what_is_not_zero() -> None:
+    assert to_promql(FAILING) == (
+        'sum by (target, handler) (increase(eda_handler_events_total{outcome="failed"}[10m])) / '
+        "(sum by (target, handler) (increase(eda_handler_events_total[10m])) != 0) > 0.05"
+    )
+
+
+BEHIND = rule(
+    """
+metric = "handler_in_progress"
+by = ["target", "handler", "destination", "group"]
+below = 1
+[[rules.only_if]]
+metric = "backlog_messages"
+on = ["destination", "group"]
+above = 0
+"""
+)
+IDLE = series("handler_in_progress", (1100, 0), handler="charge", destination="orders", group="billing")
+
+
+@pytest.mark.parametrize(("group", "found"), [("billing", True), ("audit", False)])
+def test_a_condition_without_target_is_joined_over_all_targets(group: str, found: bool) -> None:
+    backlog = series("backlog_messages", (1000, 7), target="kafka-1", destination="orders", group=group)
+
+    assert bool(evaluate(BEHIND, Given(IDLE, backlog), 1100)) is found
+
+
+def test_a_condition_looks_back_five_minutes() -> None:
+    backlog = series("backlog_messages", (799, 7), target="kafka-1", destination="orders", group="billing")
+
+    assert evaluate(BEHIND, Given(IDLE, backlog), 1100) == []
+
+
+def test_a_condition_is_not_read_where_the_rule_does_not_hold() -> None:
+    given = Given(IDLE._replace(points=[(1100, 1)]))
+
+    evaluate(BEHIND, given, 1100)
+
+    assert given.read == [("handler_in_progress", False)]
+
+
+def test_a_join_is_rendered_with_its_labels() -> None:
+    assert to_promql(BEHIND) == (
+        "sum by (target, handler, destination, group) (eda_handler_in_progress) < 1 "
+        "and on (destination, group) sum by (destination, group) (eda_backlog_messages) > 0"
+    )
+
+
+def test_a_quantile_is_rendered_over_the_buckets_and_other_functions_over_the_count() -> None:
+    slow = rule(
+        """
+metric = "handler_duration_seconds"
+function = "quantile"
+q = 0.95
+window = "10m"
+where = { outcome = "!=dropped" }
+by = ["target", "handler"]
+above = 4.096
+[[rules.only_if]]
+metric = "handler_duration_seconds"
+function = "increase"
+window = "90s"
+at_least = 1234567
+"""
+    )
+
+    assert to_promql(slow) == (
+        "histogram_quantile(0.95, sum by (le, target, handler) "
+        '(rate(eda_handler_duration_seconds_bucket{outcome!="dropped"}[10m]))) > 4.096 '
+        "and sum by (target, handler) (increase(eda_handler_duration_seconds_count[90s])) >= 1234567"
+    )
+
+
+@pytest.mark.parametrize(("window", "rendered"), [("1.5s", "1500ms"), ("90s", "90s"), ("2h", "120m")])
+def test_a_window_is_rendered_in_whole_numbers(window: str, rendered: str) -> None:
+    growing = rule(f'metric = "messages_in_total"\nfunction = "increase"\nwindow = "{window}"\nabove = 0')
+
+    assert f"[{rendered}]" in to_promql(growing)
+
+
+QUANTILE = 'metric = "handler_duration_seconds"\nfunction = "quantile"\nq = 0.5\nwindow = "1m"\nabove = 1'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (QUANTILE.replace("q = 0.5", ""), "q: expected with quantile"),
+        (QUANTILE.replace("q = 0.5", "q = 1.5"), "q: Input should be less than or equal to 1"),
+        (QUANTILE.replace("quantile", "rate"), "q: expected with quantile, and with it alone"),
+        (QUANTILE.replace("handler_duration_seconds", "backlog_messages"), "function: quantile is of histograms"),
+        (QUANTILE.replace("above = 1", "at_least = 600"), "at_least: expected less than 524.288 seconds"),
+        (QUANTILE + '\ndivide_by = { metric = "consumers" }', "divide_by: quantile and absent are no sums"),
+        ('metric = "consumers"\nabove = 1\ndivide_by = { metric = "lag" }', "divide_by: metric: 'lag' is not"),
+        (
+            'metric = "consumers"\nabove = 1\ndivide_by = { metric = "consumers", above = 1 }',
+            "divide_by.above: unknown",
+        ),
+        (
+            'metric = "consumers"\nabove = 1\nby = ["target", "group"]\ndivide_by = { metric = "node_up" }',
+            "divide_by: node_up has no label 'group'",
+        ),
+        ('metric = "consumers"\nabove = 1\nby = ["group"]', "by: expected 'target' among the labels"),
+        (
+            'metric = "consumers"\nabove = 1\nonly_if = [{ metric = "node_up", above = 1, on = ["node"] }]',
+            "only_if.on: 'node' is not in by; expected some of target, system",
+        ),
+        (
+            'metric = "consumers"\nabove = 1\nby = ["target", "group"]\n'
+            'unless = [{ metric = "node_up", above = 1, on = ["group"] }]',
+            "unless: node_up has no label 'group'",
+        ),
+        (
+            'metric = "consumers"\nabove = 1\nonly_if = [{ metric = "node_up", above = 1, on = [] }]',
+            "only_if.0.on: Tuple should have at least 1 item",
+        ),
+    ],
+)
+def test_a_mistake_in_quantiles_ratios_and_joins_is_named(text: str, told: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        rule(text)
+
+    assert str(caught.value).startswith("r.toml: rule R: ")
+    assert told in str(caught.value)
+
+
+def test_a_bucket_is_not_stretched_back_to_below_zero() -> None:
+    """Prometheus takes each of its buckets, which hold the ones below them too, for a counter of its own."""
+    points = [(15.0 * at, 0.0) for at in range(1, 41)]
+    grown, total = Increase({}, (1.0,), (930, 70), 0.0), Increase({}, (1.0,), (930, 1070), 0.0)
+
+    rates = bucket_rates(grown, total, points, 0, 600).counts
+
+    assert rates == pytest.approx((930 / 600, (1000 * 600 / 585 - 930) / 600))

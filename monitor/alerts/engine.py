@@ -13,9 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.notifiers import NotifyError
-from monitor.alerts.rules import Rule, Verdict, evaluate, texts
-from monitor.store import AlertState, OutboxRow, Series, Store, Tx
+from monitor.alerts.rules import Rule, texts
+from monitor.percentiles import Increase
+from monitor.store import AlertState, OutboxRow, Reader, Series, Store, Tx
 
 #: How long a resolved alert is remembered.
 RESOLVED_SECONDS = 900.0
@@ -27,6 +29,35 @@ GIVE_UP_SECONDS = 86400.0
 Send = Callable[[str], None]
 
 
+class TargetReadings:
+    """What the rules read when one target is judged: each thing once, and nothing that the target never had."""
+
+    def __init__(self, reader: Reader, target: str) -> None:
+        self._reader, self._where = reader, {"target": target}
+        self._metrics = reader.metrics(target)
+        self._known: dict[tuple[object, ...], list[Any]] = {}
+
+    def latest(self, metric: str, now: float, everywhere: bool = False) -> Sequence[Series]:
+        return self._read(self._reader.latest, metric, now, everywhere=everywhere)
+
+    def window(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
+        return self._read(self._reader.window, metric, start, end, everywhere=everywhere)
+
+    def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
+        return self._read(self._reader.increases, metric, start, end, everywhere=everywhere)
+
+    def totals(self, metric: str, everywhere: bool = False) -> Sequence[Increase]:
+        return self._read(self._reader.totals, metric, everywhere=everywhere)
+
+    def _read(self, read: Callable[..., list[Any]], metric: str, *times: float, everywhere: bool) -> list[Any]:
+        if not everywhere and metric not in self._metrics:
+            return []
+        key = (read.__name__, metric, *times, everywhere)
+        if key not in self._known:
+            self._known[key] = read(metric, *times, where=None if everywhere else self._where)
+        return self._known[key]
+
+
 class Engine:
     """Evaluates the rules after every scrape of a target, for that target."""
 
@@ -35,14 +66,12 @@ class Engine:
 
     def judge(self, tx: Tx, now: float, target: str) -> None:
         """Move the alerts of the target on, and put a message for each transition into the outbox."""
-
-        def read(metric: str, start: float, end: float) -> list[Series]:
-            return tx.reader.window(metric, start, end, {"target": target})
-
+        readings = TargetReadings(tx.reader, target)
+        states = tx.reader.alerts()
         for rule in self.rules:
-            before = {fp: s for fp, s in tx.alert_states(rule.name).items() if s.labels.get("target") == target}
+            before = {s.fingerprint: s for s in states if s.rule == rule.name and s.labels.get("target") == target}
             true = {
-                fingerprint(labels): (labels, v) for v in evaluate(rule, read, now) for labels in [_labels(rule, v)]
+                fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
             }
             for fp in before.keys() | true.keys():
                 self._move(tx, rule, before.get(fp), true.get(fp), fp, now)

@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 
-from monitor.alerts.rules import Comparison, Rule, matcher
+from collectors.metrics import METRICS
+from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher
 
 PREFIX = "eda_"
 
@@ -16,14 +17,29 @@ def to_promql(rule: Rule) -> str:
     if rule.function == "absent":
         return f"absent({_selector(rule)})"
     parts = [_compared(rule, rule.by, _born(rule))]
-    parts += (f"and {_compared(other, rule.by)}" for other in rule.only_if)
-    parts += (f"unless {_compared(other, rule.by)}" for other in rule.unless)
+    parts += (f"and {_joined(other, rule.by)}" for other in rule.only_if)
+    parts += (f"unless {_joined(other, rule.by)}" for other in rule.unless)
     return " ".join(parts)
+
+
+def _joined(one: Condition, by: tuple[str, ...]) -> str:
+    on = f"on ({', '.join(one.on)}) " if one.on else ""
+    return on + _compared(one, one.on or by)
 
 
 def _compared(one: Comparison, by: tuple[str, ...], born: str = "") -> str:
     operator, threshold = one.comparison
-    return f"sum by ({', '.join(by)}) ({born}{_value(one)}) {operator} {threshold:g}"
+    value = _summed(one, by, born)
+    if one.divide_by is not None:
+        value += f" / ({_summed(one.divide_by, by)} != 0)"
+    return f"{value} {operator} {_number(threshold)}"
+
+
+def _summed(one: Value, by: tuple[str, ...], born: str = "") -> str:
+    if one.function == "quantile":
+        rate = f"rate({_selector(one, '_bucket')}[{_duration(one.window or 0)}])"
+        return f"histogram_quantile({_number(one.q or 0)}, sum by (le, {', '.join(by)}) ({rate}))"
+    return f"sum by ({', '.join(by)}) ({born}{_value(one)})"
 
 
 def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
@@ -41,7 +57,7 @@ def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _value(one: Comparison) -> str:
+def _value(one: Value) -> str:
     if one.function == "last":
         return _selector(one)
     if one.function == "age":
@@ -53,15 +69,17 @@ def _born(rule: Rule) -> str:
     """What a counter that was born within the window counts: all of it, before what else it rose by."""
     if rule.born is None:
         return ""
-    young = f"time() - {PREFIX}{rule.born} < {rule.window:g}"
+    young = f"time() - {PREFIX}{rule.born} < {_number(rule.window or 0)}"
     return f"({_selector(rule)} and ({young})) or "
 
 
-def _selector(one: Comparison) -> str:
+def _selector(one: Value, suffix: str = "_count") -> str:
+    """The series of a metric; those of a histogram have a suffix."""
     parts = [
         f"{name}{operator}{_quoted(text)}" for name, (operator, text) in ((n, matcher(w)) for n, w in one.where.items())
     ]
-    return f"{PREFIX}{one.metric}" + ("{" + ", ".join(parts) + "}" if parts else "")
+    name = PREFIX + one.metric + (suffix if METRICS[one.metric].kind == "histogram" else "")
+    return name + ("{" + ", ".join(parts) + "}" if parts else "")
 
 
 def _template(text: str) -> str:
@@ -74,7 +92,14 @@ def _template(text: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m"
+    """Prometheus takes whole numbers of a unit."""
+    if seconds % 1:
+        return f"{round(seconds * 1000)}ms"
+    return f"{seconds:.0f}s" if seconds % 60 else f"{seconds / 60:.0f}m"
+
+
+def _number(value: float) -> str:
+    return repr(value).removesuffix(".0")
 
 
 def _quoted(text: str) -> str:

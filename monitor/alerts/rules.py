@@ -1,74 +1,57 @@
-"""Rules: parsed from TOML into frozen values, and evaluated over samples. Pure; times are UTC epoch seconds.
+"""The rule language: TOML parsed into frozen values, each mistake named with its rule and key. Pure.
 
-The semantics are Prometheus': a look-back of 5 minutes, windows open on the left, extrapolation of `increase` and
-`rate`, counter resets. See https://prometheus.io/docs/prometheus/latest/querying/functions/.
+`evaluation` judges a rule over samples, `promql` says the same to Prometheus; docs/alerts.md is the reference.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from importlib.resources import files
-from itertools import pairwise
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from collectors.base import Duration, Settings, parse_duration
+from collectors.handlers.geometry import BOUNDS
 from collectors.metrics import METRICS
-from monitor.reader import STALE_SECONDS, Series
-
-Points = Sequence[tuple[float, float]]
-#: Reads the samples of a metric in (start, end].
-Read = Callable[[str, float, float], Sequence[Series]]
-
-#: The values of the labels of `by`.
-Key = tuple[str, ...]
-#: When series were born, by all of their labels.
-Births = dict[frozenset[tuple[str, str]], float]
 
 Function = Literal[
-    "last", "increase", "rate", "delta", "min_over_time", "max_over_time", "avg_over_time", "age", "absent"
+    "last", "increase", "rate", "delta", "min_over_time", "max_over_time", "avg_over_time", "quantile", "age", "absent"
 ]
 #: Functions that look at one value, within the look-back.
 INSTANT = frozenset({"last", "age", "absent"})
 COMPARISONS = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
+#: The last bound that Prometheus is told: a quantile is never above it there.
+LAST_BOUND = BOUNDS[::2][-1]
 
 
 class RuleError(Exception):
     """Rules are wrong: one line for each mistake, with rule, key and what was expected."""
 
 
-class Verdict(NamedTuple):
-    """A set of labels for which a rule's condition holds, with the value that made it so."""
-
-    labels: dict[str, str]
-    value: float
-
-
-class Comparison(Settings):
-    """A function of a metric, compared with a threshold."""
+class Value(Settings):
+    """A function of a metric. Of a histogram the functions see how many events it counted; `quantile` its buckets."""
 
     metric: str
     function: Function = "last"
+    q: Annotated[float, Field(gt=0, le=1)] | None = None
     window: Duration | None = None
     where: Annotated[dict[str, str], Field(default_factory=dict)]
-    above: float | None = None
-    at_least: float | None = None
-    below: float | None = None
-    at_most: float | None = None
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Comparison:
+    def _can_be_read(self) -> Self:
         if self.metric not in METRICS:
             raise ValueError(f"metric: {self.metric!r} is not in the vocabulary")
         self.must_have("where", self.where)
-        if sum(getattr(self, key) is not None for key in COMPARISONS) != (self.function != "absent"):
-            raise ValueError(f"expected exactly one of {', '.join(COMPARISONS)} (none with absent)")
         if (self.window is None) != (self.function in INSTANT):
             raise ValueError(f"window: {self.function} takes {'none' if self.function in INSTANT else 'one'}")
+        if (self.q is None) != (self.function != "quantile"):
+            raise ValueError("q: expected with quantile, and with it alone")
+        kind = METRICS[self.metric].kind
+        if self.function == "quantile" and kind != "histogram":
+            raise ValueError(f"function: quantile is of histograms, and {self.metric} is a {kind}")
         return self
 
     def must_have(self, key: str, names: Iterable[str]) -> None:
@@ -78,23 +61,56 @@ class Comparison(Settings):
             if name not in labels:
                 raise ValueError(f"{key}: {self.metric} has no label {name!r}; it has {', '.join(sorted(labels))}")
 
+
+class Comparison(Value):
+    """A value, or its ratio to another one, compared with a threshold."""
+
+    divide_by: Value | None = None
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if sum(getattr(self, key) is not None for key in COMPARISONS) != (self.function != "absent"):
+            raise ValueError(f"expected exactly one of {', '.join(COMPARISONS)} (none with absent)")
+        if self.function == "quantile" and self.comparison[1] >= LAST_BOUND:
+            raise ValueError(f"{self.compared}: expected less than {LAST_BOUND} seconds, the last bound of the buckets")
+        if self.divide_by is not None and {"quantile", "absent"} & {self.function, self.divide_by.function}:
+            raise ValueError("divide_by: quantile and absent are no sums, and have no ratio")
+        return self
+
+    @property
+    def compared(self) -> str:
+        """The key of the threshold."""
+        return next(key for key in COMPARISONS if getattr(self, key) is not None)
+
     @property
     def comparison(self) -> tuple[str, float]:
         """The operator and the threshold."""
-        key = next(key for key in COMPARISONS if getattr(self, key) is not None)
-        return COMPARISONS[key], getattr(self, key)
+        return COMPARISONS[self.compared], getattr(self, self.compared)
+
+
+class Condition(Comparison):
+    """An entry of `only_if` or `unless`, joined on the labels of `on`, or else on those of its rule's `by`.
+
+    Without `target` among them it is about all targets together.
+    """
+
+    on: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
 
 class Rule(Comparison):
     """One rule, as design and documentation of the language describe it.
 
-    It holds where its own comparison does and all of `only_if` and none of `unless` do, joined on the labels of `by`.
+    It holds where its own comparison does and all of `only_if` and none of `unless` do.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
     by: tuple[str, ...] = ("target", "system")
-    only_if: tuple[Comparison, ...] = ()
-    unless: tuple[Comparison, ...] = ()
+    only_if: tuple[Condition, ...] = ()
+    unless: tuple[Condition, ...] = ()
     born: str | None = None
     for_: Annotated[float, Field(alias="for", ge=0)] = 0.0
     keep_firing_for: Annotated[float, Field(ge=0)] = 0.0
@@ -113,16 +129,29 @@ class Rule(Comparison):
         }
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Rule:
+    def _is_whole(self) -> Self:
         self.must_have("by", self.by)
+        if "target" not in self.by:
+            raise ValueError("by: expected 'target' among the labels, for targets are judged one by one")
+        if self.divide_by is not None:
+            self.divide_by.must_have("divide_by", self.by)
         for key, others in (("only_if", self.only_if), ("unless", self.unless)):
             for other in others:
-                other.must_have(key, self.by)
-                if "absent" in (other.function, self.function):
-                    raise ValueError(f"{key}: absent has no labels to be joined on")
+                self._can_be_joined(key, other)
         if self.born is not None and (self.function != "increase" or self.born not in METRICS):
             raise ValueError("born: expected a metric of the vocabulary, with the function increase")
         return self
+
+    def _can_be_joined(self, key: str, other: Condition) -> None:
+        if "absent" in (other.function, self.function):
+            raise ValueError(f"{key}: absent has no labels to be joined on")
+        labels = other.on or self.by
+        for name in labels:
+            if name not in self.by:
+                raise ValueError(f"{key}.on: {name!r} is not in by; expected some of {', '.join(self.by)}")
+        for value in (other, other.divide_by):
+            if value is not None:
+                value.must_have(key, labels)
 
 
 def parse_rules(text: str, source: str) -> list[Rule]:
@@ -159,94 +188,6 @@ def default_rules() -> list[Rule]:
     return parse_rules(files("monitor.alerts").joinpath("defaults.toml").read_text(encoding="utf-8"), "defaults.toml")
 
 
-def evaluate(rule: Rule, read: Read, now: float) -> list[Verdict]:
-    """Where the rule's condition holds now."""
-    if rule.function == "absent":
-        return [] if _series(rule, read, now) else [Verdict({}, 1.0)]
-    found = _where_it_holds(rule, rule.by, read, now, _births(rule, read, now))
-    for other in rule.only_if:
-        held = _where_it_holds(other, rule.by, read, now, {}) if found else {}
-        found = {key: value for key, value in found.items() if key in held}
-    for other in rule.unless:
-        held = _where_it_holds(other, rule.by, read, now, {}) if found else {}
-        found = {key: value for key, value in found.items() if key not in held}
-    return [Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items()]
-
-
-def _where_it_holds(one: Comparison, by: tuple[str, ...], read: Read, now: float, born: Births) -> dict[Key, float]:
-    """The sums by labels for which the comparison is true."""
-    grouped: dict[Key, float] = defaultdict(float)
-    for series in _series(one, read, now):
-        value = _born_value(one, series, born, now)
-        if value is None:
-            value = apply(one.function, series.points, now - (one.window or STALE_SECONDS), now)
-        if value is not None:
-            grouped[tuple(series.labels.get(name, "") for name in by)] += value
-    return {key: value for key, value in grouped.items() if holds(one, value)}
-
-
-def _series(one: Comparison, read: Read, now: float) -> list[Series]:
-    span = one.window or STALE_SECONDS
-    return [series for series in read(one.metric, now - span, now) if _selected(one, series.labels)]
-
-
-def holds(one: Comparison, value: float) -> bool:
-    operator, threshold = one.comparison
-    return {
-        ">": value > threshold,
-        ">=": value >= threshold,
-        "<": value < threshold,
-        "<=": value <= threshold,
-    }[operator]
-
-
-def apply(function: Function, points: Points, start: float, end: float) -> float | None:
-    """One value of the points in (start, end], or None where Prometheus would give none."""
-    values = [value for _, value in points]
-    if not values:
-        return None
-    match function:
-        case "last":
-            return values[-1]
-        case "age":
-            return end - values[-1]
-        case "min_over_time":
-            return min(values)
-        case "max_over_time":
-            return max(values)
-        case "avg_over_time":
-            return sum(values) / len(values)
-        case "increase":
-            return extrapolated(points, start, end, counter=True)
-        case "delta":
-            return extrapolated(points, start, end, counter=False)
-        case "rate":
-            increase = extrapolated(points, start, end, counter=True)
-            return None if increase is None else increase / (end - start)
-    raise ValueError(f"{function} gives no value of points")
-
-
-def extrapolated(points: Points, start: float, end: float, *, counter: bool) -> float | None:
-    """The change over a window, extrapolated to its ends as Prometheus' `extrapolatedRate` does."""
-    if len(points) < 2:
-        return None
-    (first_at, first), (last_at, last) = points[0], points[-1]
-    change = last - first
-    if counter:
-        change += sum(before for (_, before), (_, after) in pairwise(points) if after < before)
-    sampled = last_at - first_at
-    average = sampled / (len(points) - 1)
-    to_start = first_at - start if first_at - start < average * 1.1 else average / 2
-    to_end = end - last_at if end - last_at < average * 1.1 else average / 2
-    if counter and change > 0 and first >= 0:
-        to_start = min(to_start, sampled * (first / change))
-    return change * (sampled + to_start + to_end) / sampled
-
-
-def _selected(one: Comparison, labels: dict[str, str]) -> bool:
-    return all(matches(labels.get(name, ""), wanted) for name, wanted in one.where.items())
-
-
 def matches(value: str, wanted: str) -> bool:
     """`wanted` is a value, or a value behind one of the operators != =~ !~ (regular expressions match in full)."""
     operator, text = matcher(wanted)
@@ -260,24 +201,6 @@ def matcher(wanted: str) -> tuple[str, str]:
         if wanted.startswith(operator):
             return operator, wanted[len(operator) :]
     return "=", wanted
-
-
-def _births(rule: Rule, read: Read, now: float) -> Births:
-    if rule.born is None:
-        return {}
-    return {
-        frozenset(one.labels.items()): one.points[-1][1]
-        for one in read(rule.born, now - STALE_SECONDS, now)
-        if one.points
-    }
-
-
-def _born_value(one: Comparison, series: Series, born: Births, now: float) -> float | None:
-    """What a counter that was born within the window counts: all of it, from 0."""
-    at = born.get(frozenset(series.labels.items()))
-    recent = at is not None and one.window is not None and now - at < one.window
-    fresh = series.points and now - series.points[-1][0] < STALE_SECONDS
-    return series.points[-1][1] if recent and fresh else None
 
 
 def filled(template: str, labels: dict[str, str], value: float) -> str:

@@ -1,0 +1,166 @@
+"""Judging a rule over samples, with Prometheus' semantics: where its condition holds now. Pure.
+
+A look-back of 5 minutes, windows open on the left, extrapolation, counter resets. Times are UTC epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from monitor.alerts.functions import apply, bucket_rates
+from monitor.alerts.rules import Comparison, Condition, Rule, Value, matches
+from monitor.percentiles import Increase, merged, percentile
+from monitor.reader import STALE_SECONDS, Series
+
+#: The values of the labels that are summed by.
+Key = tuple[str, ...]
+#: When series were born, by all of their labels.
+Births = dict[frozenset[tuple[str, str]], float]
+
+
+class Verdict(NamedTuple):
+    """A set of labels for which a rule's condition holds, with the value that made it so."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Readings(Protocol):
+    """What rules read: of the target that is judged, or of all of them with `everywhere`."""
+
+    def latest(self, metric: str, now: float, everywhere: bool = False) -> Sequence[Series]:
+        """The present value of each series that has not ended, unless it is older than the look-back."""
+
+    def window(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
+        """Samples in (start, end]; the value of a histogram is how many events it counted."""
+
+    def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
+        """What was added to histograms by the readings in (start, end]."""
+
+    def totals(self, metric: str, everywhere: bool = False) -> Sequence[Increase]:
+        """What histograms had counted in all when they were last read."""
+
+
+def evaluate(rule: Rule, readings: Readings, now: float) -> list[Verdict]:
+    """Where the rule's condition holds now."""
+    look = _Look(readings, now)
+    if rule.function == "absent":
+        return [] if look.series(rule) else [Verdict({}, 1.0)]
+    found = _where_it_holds(rule, rule.by, look, _births(rule, look))
+    for condition, wanted in [*((one, True) for one in rule.only_if), *((one, False) for one in rule.unless)]:
+        if found:
+            found = _joined(found, rule.by, condition, look, wanted)
+    return [Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items()]
+
+
+class _Look(NamedTuple):
+    """A look at the readings as they stand at a time."""
+
+    readings: Readings
+    now: float
+    everywhere: bool = False
+
+    def series(self, value: Value) -> list[Series]:
+        if value.window is None:
+            read = self.readings.latest(value.metric, self.now, self.everywhere)
+        else:
+            read = self.readings.window(value.metric, self.now - value.window, self.now, self.everywhere)
+        return [series for series in read if selected(value, series.labels)]
+
+
+def selected(value: Value, labels: dict[str, str]) -> bool:
+    return all(matches(labels.get(name, ""), wanted) for name, wanted in value.where.items())
+
+
+def _joined(
+    found: dict[Key, float], by: tuple[str, ...], condition: Condition, look: _Look, wanted: bool
+) -> dict[Key, float]:
+    """Those of `found` for whose labels the condition holds, or does not."""
+    on = condition.on or by
+    held = _where_it_holds(condition, on, look._replace(everywhere="target" not in on), {})
+    places = [by.index(name) for name in on]
+    return {key: value for key, value in found.items() if (tuple(key[at] for at in places) in held) == wanted}
+
+
+def _where_it_holds(one: Comparison, by: tuple[str, ...], look: _Look, born: Births) -> dict[Key, float]:
+    """The values by labels for which the comparison is true."""
+    values = _quantiles(one, by, look) if one.function == "quantile" else _sums(one, by, look, born)
+    if one.divide_by is not None and values:
+        parts = _sums(one.divide_by, by, look, {})
+        values = {key: value / parts[key] for key, value in values.items() if parts.get(key)}
+    return {key: value for key, value in values.items() if holds(one, value)}
+
+
+def holds(one: Comparison, value: float) -> bool:
+    operator, threshold = one.comparison
+    return {
+        ">": value > threshold,
+        ">=": value >= threshold,
+        "<": value < threshold,
+        "<=": value <= threshold,
+    }[operator]
+
+
+def _sums(one: Value, by: tuple[str, ...], look: _Look, born: Births) -> dict[Key, float]:
+    grouped: dict[Key, float] = defaultdict(float)
+    for series in look.series(one):
+        value = _born_value(one, series, born, look.now)
+        if value is None:
+            value = apply(one.function, series.points, look.now - (one.window or STALE_SECONDS), look.now)
+        if value is not None:
+            grouped[_key(series.labels, by)] += value
+    return dict(grouped)
+
+
+def _quantiles(one: Value, by: tuple[str, ...], look: _Look) -> dict[Key, float]:
+    """The quantile of all events of a group; past the last bound it is that bound, as in Prometheus."""
+    grouped: dict[Key, list[Increase]] = defaultdict(list)
+    for rates in _rates(one, look):
+        grouped[_key(rates.labels, by)].append(rates)
+    found = {}
+    for key, parts in grouped.items():
+        whole = merged(parts)
+        reached = percentile(whole.bounds, whole.counts, one.q or 0)
+        if reached is not None:
+            found[key] = reached.seconds
+    return found
+
+
+def _rates(one: Value, look: _Look) -> list[Increase]:
+    """What fell into the buckets of each series a second, as Prometheus' `rate` sees every bucket alone.
+
+    It counts from the first reading within the window on; which one that is depends on when the series began.
+    """
+    series = [s for s in look.series(one) if len(s.points) > 1]
+    totals = (
+        {frozenset(t.labels.items()): t for t in look.readings.totals(one.metric, look.everywhere)} if series else {}
+    )
+    start, found = look.now - (one.window or 0), []
+    for first in sorted({s.points[0][0] for s in series}):
+        grown = look.readings.increases(one.metric, first, look.now, look.everywhere)
+        by_labels = {frozenset(increase.labels.items()): increase for increase in grown}
+        for s in series:
+            labels = frozenset(s.labels.items())
+            if s.points[0][0] == first and labels in by_labels:
+                found.append(bucket_rates(by_labels[labels], totals.get(labels), s.points, start, look.now))
+    return found
+
+
+def _key(labels: dict[str, str], by: tuple[str, ...]) -> Key:
+    return tuple(labels.get(name, "") for name in by)
+
+
+def _births(rule: Rule, look: _Look) -> Births:
+    if rule.born is None:
+        return {}
+    return {frozenset(one.labels.items()): one.points[-1][1] for one in look.readings.latest(rule.born, look.now)}
+
+
+def _born_value(one: Value, series: Series, born: Births, now: float) -> float | None:
+    """What a counter that was born within the window counts: all of it, from 0."""
+    at = born.get(frozenset(series.labels.items()))
+    recent = at is not None and one.window is not None and now - at < one.window
+    fresh = series.points and now - series.points[-1][0] < STALE_SECONDS
+    return series.points[-1][1] if recent and fresh else None
