@@ -85,7 +85,11 @@ def read(collector: HandlersCollector, seconds: float = 5, now: float = NOW) -> 
 
 def events(reading: Reading) -> dict[str, float]:
     """Events handled, by handler."""
-    return {s.labels[1]: s.value for s in reading.samples if s.metric.name == "handler_events_total"}
+    return {
+        s.labels[1]: s.value
+        for s in reading.samples
+        if s.metric.name == "handler_events_total" and s.labels[-1] == "ok"
+    }
 
 
 def page(count: float, handler: str = "charge", started: float = 100) -> str:
@@ -226,7 +230,7 @@ def test_only_when_nothing_at_all_could_be_read_the_target_failed(apps: Apps, tm
     assert read(collecting(file_sd=[str(tmp_path / "t.json")])).samples == []
 
 
-def test_what_an_instance_had_counted_stays_when_it_fails_and_its_gauges_end(apps: Apps) -> None:
+def test_what_only_a_failing_instance_counts_is_unknown_until_it_answers_again(apps: Apps) -> None:
     apps.pages = {"/a": page(5), "/b": page(7, "ship")}
     collector = collecting(urls=[f"{apps.url}/a", f"{apps.url}/b"])
     read(collector)
@@ -234,8 +238,11 @@ def test_what_an_instance_had_counted_stays_when_it_fails_and_its_gauges_end(app
     del apps.pages["/a"]
     reading = read(collector)
 
-    assert events(reading) == {"charge": 5, "ship": 7}
+    assert events(reading) == {"ship": 7}
     assert [s.labels[1] for s in reading.samples if s.metric.name == "handler_in_progress"] == ["ship"]
+
+    apps.pages["/a"] = page(6)
+    assert events(read(collector)) == {"charge": 6, "ship": 7}
 
 
 def test_a_restart_of_the_agent_neither_loses_nor_doubles(apps: Apps) -> None:

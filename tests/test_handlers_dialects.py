@@ -280,3 +280,16 @@ def test_bounds_are_compared_as_numbers() -> None:
 
 def test_the_readers_of_a_queue_are_called_as_rabbitmq_collector_calls_them() -> None:
     assert GROUP == judge.GROUP
+
+
+def test_of_an_outcome_that_no_event_had_yet_there_are_none_so_that_the_first_one_is_growth() -> None:
+    told = said('flower_events_total{task="charge",type="task-succeeded",worker="w"} 5\n')
+
+    counts = {count.labels[-1]: count.value for count in told.counts}
+    assert counts == {"ok": 5, "failed": 0, "retried": 0}
+
+
+def test_a_gauge_that_is_no_number_is_left_out() -> None:
+    told = said('eda_handler_in_progress{service="s",handler="h",destination="d",group="g"} NaN\n')
+
+    assert told.levels == []

@@ -5,6 +5,8 @@
    at one address are told apart by those times.
 3. An instance that is gone keeps what it counted. After a day it is folded into what is kept without a name.
 4. Of what stands now only the instances that were just read tell.
+5. Where none of the instances that count a series could be read, though they should, its total is unknown and not told:
+   it would look like silence.
 """
 
 from __future__ import annotations
@@ -156,6 +158,9 @@ class Totals:
         #: Of these, those that nobody counts any more; known once the budget is spent.
         self._dead: dict[Key, None] = {}
         self._levels: list[Level] = []
+        self._read: set[str] = set()
+        #: Listed, and not read in the last cycle.
+        self._blind: set[str] = set()
         self._over: dict[Skipped, None] = {}
         self._bounds: dict[Key, tuple[float, ...]] = {}
 
@@ -167,6 +172,7 @@ class Totals:
         if life is not instance.lives[-1]:
             self._leave_out("processes at one address", "they answer by turns; list each of them")
         self._levels += translated.levels
+        self._read.add(name)
         if life is not None:
             # of a series that stands there twice the last one counts: else the other would be a counter that fell
             counts = {(count.origin, (count.metric, count.labels)): count for count in translated.counts}
@@ -186,6 +192,7 @@ class Totals:
 
     def end(self, listed: Collection[str], now: float) -> None:
         """End a cycle in which these instances were listed, whether or not they answered."""
+        self._blind, self._read = set(listed) - self._read, set()
         away = now - self.noted_at if self.noted_at is not None else 0.0
         self.noted_at = now
         for name, instance in list(self.instances.items()):
@@ -213,7 +220,11 @@ class Totals:
                 self.changed |= {name, KEPT}
 
     def counts(self) -> Iterator[tuple[Key, Value]]:
-        """Every series of the vocabulary with its total. Histograms without common bounds are left out, and named."""
+        """Every series of the vocabulary with its total; those of which it is unknown are left out.
+
+        Histograms without common bounds are left out too, and named.
+        """
+        unknown = self._unknown()
         every: dict[Key, list[tuple[Value, bool]]] = defaultdict(list)
         for key, values in self.kept.items():
             every[key] += ((value, False) for value in values)
@@ -222,10 +233,19 @@ class Totals:
                 every[key].append((value, grows))
         self._bounds = {key: bounds for key, bounds in self._bounds.items() if key in every}
         for key, found in every.items():
+            if key in unknown:
+                continue
             if key[0].kind != "histogram":
                 yield key, sum(value for value, _ in found if not isinstance(value, Distribution))
             elif (total := self._histogram(key, found)) is not None:
                 yield key, total
+
+    def _unknown(self) -> set[Key]:
+        """Series that may grow at instances which should have been read and were not, and at no other."""
+        growing: dict[bool, set[Key]] = {True: set(), False: set()}
+        for name, instance in self.instances.items() if self._blind else ():
+            growing[name in self._blind].update(key for key, _, grows in instance.counted() if grows)
+        return growing[True] - growing[False]
 
     def levels(self) -> Iterator[tuple[Key, float]]:
         """What stands now: of the oldest call the least, of the last success the greatest, else the sum."""

@@ -6,17 +6,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from collectors.handlers.dialects import celery, dramatiq, faststream, otel, ours
-from collectors.handlers.dialects.words import Exposed, Names, Translated
+from collectors.handlers.dialects.words import (
+    DEAD_LETTERED,
+    DROPPED,
+    FAILED,
+    OK,
+    RETRIED,
+    Exposed,
+    Names,
+    Translated,
+)
 from collectors.handlers.points import Point
 
-#: Every dialect, asked of every instance: an application may speak several.
-DIALECTS: tuple[Callable[[Exposed, Names, Translated], None], ...] = (
-    ours.translate,
-    faststream.translate,
-    celery.exporter,
-    celery.flower,
-    dramatiq.translate,
-    otel.translate,
+#: Every dialect, asked of every instance, for an application may speak several; with the outcomes that it tells of.
+DIALECTS: tuple[tuple[Callable[[Exposed, Names, Translated], None], tuple[str, ...]], ...] = (
+    (ours.translate, (OK, FAILED, RETRIED, DEAD_LETTERED, DROPPED)),
+    (faststream.translate, (OK, FAILED)),
+    (celery.exporter, (OK, FAILED, RETRIED)),
+    (celery.flower, (OK, FAILED, RETRIED)),
+    (dramatiq.translate, (OK, FAILED, RETRIED, DEAD_LETTERED)),
+    (otel.translate, (OK, FAILED)),
 )
 
 
@@ -33,5 +42,7 @@ def exposed(points: Iterable[Point]) -> Exposed:
 
 
 def translate(known: Exposed, names: Names, into: Translated) -> None:
-    for dialect in DIALECTS:
+    for dialect, outcomes in DIALECTS:
+        before = len(into.counts)
         dialect(known, names, into)
+        into.tell_none_yet(before, outcomes)

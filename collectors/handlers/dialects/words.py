@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from collectors import metrics as m
 from collectors.base import Metric, Skipped
 from collectors.handlers.points import Distribution, Point
 
@@ -22,6 +23,9 @@ _MILLISECOND_BOUNDS = (0.0, 5.0, 10.0, 25.0)
 
 #: One of the series that an exporter exposes, or what is made of several.
 Origin = tuple[str, tuple[tuple[str, str], ...]]
+
+#: Of what was not exposed, because nothing of it came yet.
+_NONE_YET: Origin = ("", ())
 
 #: The points of an instance by name.
 Exposed = Mapping[str, Sequence[Point]]
@@ -89,8 +93,19 @@ class Translated:
         self.counts.append(Count(origin(point), metric, labels, scaled))
 
     def level(self, point: Point, metric: Metric, labels: tuple[str, ...], factor: float = 1.0) -> None:
-        if not isinstance(point.value, Distribution):
+        if not isinstance(point.value, Distribution) and math.isfinite(point.value):
             self.levels.append(Level(metric, labels, point.value * factor))
+
+    def tell_none_yet(self, since: int, outcomes: Iterable[str]) -> None:
+        """0 for the outcomes that no event of a handler had yet, of those counted from `since` on.
+
+        A counter that is born with its first failure would be no increase.
+        """
+        told = {count.labels for count in self.counts[since:] if count.metric is m.HANDLER_EVENTS_TOTAL}
+        for handler in dict.fromkeys(labels[:-1] for labels in sorted(told)):
+            for labels in ((*handler, outcome) for outcome in outcomes):
+                if labels not in told:
+                    self.counts.append(Count(_NONE_YET, m.HANDLER_EVENTS_TOTAL, labels, 0.0))
 
     def skip(self, what: str, reason: str) -> None:
         self.skipped[Skipped(what, reason)] = None
