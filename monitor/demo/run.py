@@ -191,7 +191,7 @@ def _port(wanted: int) -> int:
 
 
 def _wait(stop: threading.Event, watcher: subprocess.Popen[bytes], seconds: float | None) -> None:
-    story = "Traffic runs: in two minutes a consumer falls behind, one stops, dead letters grow, and some are lost."
+    story = "Traffic runs: in two minutes a handler gets slow, a consumer stops, dead letters grow, and some are lost."
     out.print(story, soft_wrap=True)
     out.print("[bold]Ctrl-C ends the demo.[/]")
     end = None if seconds is None else time.monotonic() + seconds

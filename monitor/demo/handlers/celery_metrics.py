@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from celery import Celery
+from celery.events import EventReceiver
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
 from monitor.demo.handlers.thumbnails import QUEUE
@@ -46,15 +48,24 @@ class TaskMetrics:
             self._tasks.pop(task, None)
 
 
+class Receiver(EventReceiver):  # type: ignore[misc]  # Celery has no types
+    """Listens to events; `ready` is called when none is missed any more."""
+
+    def __init__(self, app: Celery, connection: Any, metrics: TaskMetrics, ready: Callable[[], object]) -> None:
+        super().__init__(connection, handlers={"*": metrics.take}, app=app)
+        self._ready = ready
+
+    def on_consume_ready(self, *args: Any, **kwargs: Any) -> None:
+        super().on_consume_ready(*args, **kwargs)
+        self._ready()
+
+
 def main(broker: str, port: int) -> None:
     registry = CollectorRegistry()
-    metrics = TaskMetrics(registry)
     app = Celery(broker=broker)
     with app.connection() as connection:
-        receiver = app.events.Receiver(connection, handlers={"*": metrics.take})
-        receiver.queue(connection.default_channel).declare()  # from now on no event reaches nobody
-        start_http_server(port, "127.0.0.1", registry)
-        receiver.capture(limit=None, timeout=None, wakeup=True)
+        served = partial(start_http_server, port, "127.0.0.1", registry)
+        Receiver(app, connection, TaskMetrics(registry), served).capture(limit=None, timeout=None, wakeup=True)
 
 
 if __name__ == "__main__":
