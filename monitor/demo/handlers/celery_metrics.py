@@ -65,7 +65,7 @@ def main(broker: str, port: int) -> None:
     app = Celery(broker=broker)
     with app.connection() as connection:
         served = partial(start_http_server, port, "127.0.0.1", registry)
-        Receiver(app, connection, TaskMetrics(registry), served).capture(limit=None, timeout=None, wakeup=True)
+        Receiver(app, connection, TaskMetrics(registry), served).capture(limit=None, timeout=None, wakeup=False)
 
 
 if __name__ == "__main__":
