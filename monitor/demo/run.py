@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from monitor.demo import handlers, services
-from monitor.demo.traffic.kafka import run_kafka
+from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
 
 out = Console()
@@ -110,6 +110,7 @@ def _kafka(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str
     """A Kafka with traffic and handlers, whose metrics join `urls`; returns the target that watches it."""
     out.print("Starting Apache Kafka … (the first time its jars are fetched, about 10 s)")
     broker = stack.enter_context(services.kafka())
+    create_topics(broker.bootstrap)
     for name in ("payments", "invoices"):
         with _told():
             urls.append(stack.enter_context(handlers.service(name, broker.bootstrap, folder)))

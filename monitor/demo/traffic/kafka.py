@@ -11,12 +11,20 @@ import threading
 import time
 from collections.abc import Callable
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
 STOPS_AFTER, POISON_AFTER = 20.0, 30.0
 POISON, POISON_SECONDS = b"poison", 3.0
 TOPICS = ("orders", "payments", "shipments", "invoices", "audit")
+
+
+def create_topics(bootstrap: str) -> None:
+    """Before anybody subscribes: who comes before its topic waits until it looks again."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin.create_topics([NewTopic(topic, num_partitions=3, replication_factor=1) for topic in TOPICS])
+    admin.close()
 
 
 def run_kafka(bootstrap: str, stop: threading.Event) -> None:
