@@ -10,6 +10,7 @@ import streamlit as st
 from monitor.console.data import Overview, message_text
 from monitor.console.handling import failed_text, p95_text
 from monitor.derive import QUALITY, duration
+from monitor.reader import AlertState
 
 STALE_SECONDS = 60.0
 ROWS = 200
@@ -35,13 +36,18 @@ def state(overview: Overview) -> None:
 
 
 def alerts(overview: Overview, now: float) -> None:
-    for alert in overview.alerts:
-        text = f"**{escaped(alert.rule)}** — {escaped(alert.annotations.get('summary', ''))}"
-        if alert.state == "firing":
-            since = duration(now - (alert.fired_at or now))
-            st.error(f"{text} · firing for {since}", icon=":material/notifications_active:")
-        else:
-            st.warning(f"{text} · pending for {duration(now - alert.active_at)}", icon=":material/hourglass_top:")
+    """What fires in one box, a line each, and what is about to in another."""
+    firing = [_alert(one, "firing", now - (one.fired_at or now)) for one in overview.alerts if one.state == "firing"]
+    pending = [_alert(one, "pending", now - one.active_at) for one in overview.alerts if one.state == "pending"]
+    if firing:
+        st.error("  \n".join(firing), icon=":material/notifications_active:")
+    if pending:
+        st.warning("  \n".join(pending), icon=":material/hourglass_top:")
+
+
+def _alert(alert: AlertState, state: str, seconds: float) -> str:
+    summary = escaped(alert.annotations.get("summary", ""))
+    return f"**{escaped(alert.rule)}** — {summary} · {state} for {duration(seconds)}"
 
 
 def consumers(overview: Overview) -> None:
