@@ -132,6 +132,11 @@ FAULTS = [
 ]
 
 
+def patience(fault: Fault) -> float:
+    """Seconds that a cycle gets: few where it is to run out of them, and enough for a busy machine where it is not."""
+    return 1.5 if fault in (drip, silence) else 20
+
+
 @pytest.mark.parametrize(("fault", "told"), [*FAULTS, (another, "something that is not RabbitMQ's")])
 def test_a_management_api_that_fails_is_a_target_that_cannot_be_read(
     collector: RabbitCollector, broker: Recorded, fault: Fault, told: str
@@ -140,9 +145,9 @@ def test_a_management_api_that_fails_is_a_target_that_cannot_be_read(
 
     began = time.monotonic()
     with pytest.raises(CollectError, match=told) as caught:
-        read(collector, 0.5)
+        read(collector, patience(fault))
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < patience(fault) + 2
     assert str(caught.value).startswith(f"cannot read {broker.url}: ")
 
 
@@ -165,7 +170,7 @@ def test_a_part_that_fails_is_named_while_the_rest_is_right(
 ) -> None:
     broker.fail(path, fault)
 
-    reading = read(collector, 0.7)
+    reading = read(collector, patience(fault))
 
     assert [error for error in reading.errors if error.part.startswith(part) and told in error.message]
     assert "unroutable_messages_total" in {s.metric.name for s in reading.samples}
