@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from collectors.base import Collector, TargetSettings
-from monitor import alerts_cli
+from monitor import alerts_cli, trial
 from monitor import config as configuration
 from monitor.agent import scrape
 from monitor.alerts.promql import to_prometheus_yaml
@@ -35,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+alerts_cli.app.command("test")(trial.test)
 app.add_typer(alerts_cli.app, name="alerts")
 #: What is no terminal has no width of its own; tables want some.
 out = Console(width=None if sys.stdout.isatty() else 160)

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -67,6 +67,7 @@ class OutboxRow(NamedTuple):
     payload: str
     attempts: int
     created_at: float
+    next_try_at: float
 
 
 class Tx:
@@ -138,19 +139,33 @@ class Store:
     def reader(self) -> Reader:
         return Reader(self.path)
 
-    def outbox_due(self, now: float) -> list[OutboxRow]:
+    def outbox_of(self, receiver: str) -> list[OutboxRow]:
+        """What waits for the receiver, oldest first, also what is not due yet; not what was given up."""
         with self._lock:
             rows = self._run(
-                "SELECT id, receiver, payload, attempts, created_at FROM outbox"
-                " WHERE sent_at IS NULL AND next_try_at <= ? ORDER BY id",
-                now,
-            )
+                "SELECT id, receiver, payload, attempts, created_at, next_try_at FROM outbox"
+                " WHERE sent_at IS NULL AND next_try_at < ? AND receiver = ? ORDER BY id",
+                NEVER, receiver,
+            )  # fmt: skip
             return [OutboxRow(*row) for row in rows.fetchall()]
 
-    def outbox_waiting(self) -> int:
+    def outbox_waiting(self, receiver: str | None = None) -> int:
+        """How many messages wait for the receiver; without one, for all, with those that were given up."""
         with self._lock:
-            count: int = self._run("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()[0]
+            count: int = self._run(
+                "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND"
+                " (?1 IS NULL OR (receiver = ?1 AND next_try_at < ?2))",
+                receiver, NEVER,
+            ).fetchone()[0]  # fmt: skip
             return count
+
+    def outbox_drop_strangers(self, receivers: Collection[str]) -> int:
+        """Give up what waits for receivers that are no more; returns how many messages that are."""
+        return self._change(
+            "UPDATE outbox SET next_try_at = ?, last_error = ? WHERE sent_at IS NULL AND next_try_at < ?"
+            " AND receiver NOT IN (SELECT value FROM json_each(?))",
+            NEVER, "given up: the receiver is not in the configuration", NEVER, json.dumps(list(receivers)),
+        )  # fmt: skip
 
     def outbox_done(self, id: int, now: float) -> None:
         self._change("UPDATE outbox SET sent_at = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?", now, id)

@@ -1,7 +1,7 @@
 """The alert engine: keeps each alert's state in the store, and sends what changed.
 
 `judge` runs inside the transaction of a scrape: a transition and its message are rows, both or neither.
-Sending comes later, from the outbox, at least once.
+Sending comes later, from the outbox; see `delivery`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.evaluation import Verdict, evaluate
-from monitor.alerts.notifiers import NotifyError
 from monitor.alerts.rules import Rule, texts
 from monitor.percentiles import Increase
-from monitor.store import AlertState, OutboxRow, Reader, Series, Store, Tx
+from monitor.store import AlertState, Reader, Series, Tx
 
 #: How long a resolved alert is remembered.
 RESOLVED_SECONDS = 900.0
-#: Waits between tries of a notification; the last one repeats.
-RETRY_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0)
-#: A message that could not be sent for so long is of no use any more.
-GIVE_UP_SECONDS = 86400.0
-
-Send = Callable[[str], None]
 
 
 class TargetReadings:
@@ -159,30 +152,3 @@ def _labels(rule: Rule, verdict: Verdict) -> dict[str, str]:
 def _rfc3339(at: float | None) -> str:
     """Alertmanager writes the zero time where there is none."""
     return "0001-01-01T00:00:00Z" if at is None else datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-
-
-class Deliverer:
-    """Sends what waits in the outbox, until its receiver took it or a day has passed."""
-
-    def __init__(self, store: Store, receivers: Mapping[str, Send]) -> None:
-        self.store, self.receivers = store, dict(receivers)
-
-    def deliver_due(self, now: float) -> None:
-        for row in self.store.outbox_due(now):
-            self._deliver(row, now)
-
-    def _deliver(self, row: OutboxRow, now: float) -> None:
-        send = self.receivers.get(row.receiver)
-        if send is None:
-            self.store.outbox_done(row.id, now)  # the receiver was taken out of the configuration
-            return
-        try:
-            send(row.payload)
-        except NotifyError as error:
-            if now - row.created_at > GIVE_UP_SECONDS:
-                self.store.outbox_give_up(row.id, str(error))
-                return
-            wait = RETRY_SECONDS[-1] if error.permanent else RETRY_SECONDS[min(row.attempts, len(RETRY_SECONDS) - 1)]
-            self.store.outbox_retry(row.id, now + wait, str(error))
-        else:
-            self.store.outbox_done(row.id, now)

@@ -1,0 +1,113 @@
+"""What every notifier shares: its contract, its error, and settings that hold secrets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, ClassVar, Protocol
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+
+from collectors.base import Duration, Settings, readable
+from monitor.alerts.messages import Notification
+
+
+class NotifyError(Exception):
+    """A message was not taken. The text names the receiver's host, and holds no path and no secret.
+
+    `permanent` says that the same message will be refused again; `retry_after` is in seconds, where the receiver named
+    a time.
+    """
+
+    def __init__(self, message: str, permanent: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.permanent, self.retry_after = permanent, retry_after
+
+
+class Notifier(Protocol):
+    """Sends to one receiver. Used by one thread at a time; keeps nothing between messages."""
+
+    #: The settings model its receivers are validated with.
+    Settings: ClassVar[type[ReceiverSettings]]
+    #: Whether the receiver holds an alert open until it is told that it is resolved.
+    holds_open: ClassVar[bool]
+
+    def send(self, notification: Notification, key: str) -> str:
+        """Send one message, within the receiver's timeout; returns what came back, in a line.
+
+        The same `key` stands for the same message, sent again: a receiver that can tells them apart by it.
+        Raises NotifyError.
+        """
+
+
+class ReceiverSettings(Settings):
+    """What every receiver has, whatever its kind."""
+
+    name: Annotated[str, Field(min_length=1)]
+    kind: str
+    #: Whether it is told that an alert is over.
+    send_resolved: bool = True
+    timeout: Duration = 10.0
+    #: Messages that may wait for it; above it are dropped first those that a later one of their group replaces.
+    max_waiting: Annotated[int, Field(ge=1)] = 1000
+
+
+class HttpSettings(ReceiverSettings):
+    """What every receiver has that is reached over HTTP."""
+
+    #: The authority that signed the receiver's certificate, where the system does not know it.
+    ssl_cafile: Path | None = None
+
+
+def check_secret(settings: Settings, key: str, required: bool = True) -> None:
+    """Raise ValueError unless the secret is given in one way of `key`, `key_file` and `key_env`, and can be read."""
+    ways = [way for way in (key, f"{key}_file", f"{key}_env") if getattr(settings, way) is not None]
+    if len(ways) > 1 or (required and not ways):
+        raise ValueError(f"expected one of {key}, {key}_file and {key}_env")
+    readable(getattr(settings, f"{key}_file"))
+    variable = getattr(settings, f"{key}_env")
+    if variable is not None and variable not in os.environ:
+        raise ValueError(f"{key}_env: the environment has no variable {variable}")
+    if ways and not secret(settings, key):
+        raise ValueError(f"{ways[0]}: it is empty")
+
+
+def secret(settings: Settings, key: str) -> str:
+    """The secret as it stands now, so that a file may be replaced at any time; raises NotifyError."""
+    given: SecretStr | None = getattr(settings, key)
+    file: Path | None = getattr(settings, f"{key}_file")
+    variable: str | None = getattr(settings, f"{key}_env")
+    if given is not None:
+        return given.get_secret_value()
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise NotifyError(f"{key}_file: {file} cannot be read") from None
+    return os.environ.get(variable, "") if variable is not None else ""
+
+
+def check_url(settings: Settings, key: str = "url") -> None:
+    """As `check_secret`, for an URL of HTTP."""
+    check_secret(settings, key)
+    if not is_http(secret(settings, key)):
+        raise ValueError(f"{key}: it is not a URL; expected http://host… or https://host…")
+
+
+def is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        return False
+
+
+def redacted(url: str) -> str:
+    """Scheme, host and port of a URL: path, query and user may hold a secret."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname or '?'}{port}"
+    except ValueError:
+        return "an address that is none"
