@@ -61,7 +61,7 @@ class FileSettings(Settings):
     console: ConsoleSettings = ConsoleSettings()
     targets: tuple[dict[str, Any], ...] = ()
     receivers: tuple[dict[str, Any], ...] = ()
-    alerting: AlertingSettings = AlertingSettings()
+    alerting: AlertingSettings = AlertingSettings.model_validate({})
     routes: tuple[RouteSettings, ...] = ()
     maintenance: tuple[MaintenanceSettings, ...] = ()
 

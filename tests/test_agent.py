@@ -13,7 +13,8 @@ import pytest
 from collectors import metrics as m
 from collectors.base import CollectError, Finding, PartError, Reading, TargetSettings
 from monitor.agent import Agent, Tally, scrape
-from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.delivery import Deliverer
+from monitor.alerts.engine import Engine
 from monitor.alerts.rules import default_rules
 from monitor.exporter import Exporter
 from monitor.store import Reader, Store
@@ -162,7 +163,9 @@ def test_a_cycle_judges_what_it_has_just_read_whatever_the_clock_says(tmp_path: 
 
 def test_a_store_that_cannot_be_written_is_counted_and_the_figures_are_still_shown(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.db")
-    agent = Agent([(TARGET, collector := FakeCollector(reading))], store, Exporter(), Engine([], [], ""), None)  # type: ignore[arg-type]
+    agent = Agent(
+        [(TARGET, collector := FakeCollector(reading))], store, Exporter(), Engine([], [], ""), Deliverer(store, {})
+    )
     holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
 

@@ -22,7 +22,8 @@ from kafka.structs import OffsetAndMetadata
 
 from collectors.kafka import KafkaCollector, KafkaSettings
 from monitor.agent import Agent, scrape
-from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.delivery import Deliverer
+from monitor.alerts.engine import Engine
 from monitor.alerts.rules import default_rules
 from monitor.demo import services
 from monitor.exporter import Exporter

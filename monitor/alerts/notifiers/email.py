@@ -93,6 +93,10 @@ class EmailNotifier:
             raise NotifyError(f"{where} did not answer within {self._settings.timeout:g} s") from None
         except ssl.SSLError as error:
             raise NotifyError(f"{where}: the encrypted connection failed: {error.reason or 'SSLError'}") from None
+        except smtplib.SMTPServerDisconnected as error:
+            late = isinstance(error.__context__, TimeoutError)
+            what = f"did not answer within {self._settings.timeout:g} s" if late else "closed the connection"
+            raise NotifyError(f"{where} {what}") from None
         except (OSError, smtplib.SMTPException) as error:
             raise NotifyError(f"{where}: {type(error).__name__}: it cannot be reached") from None
         for address in refused:
