@@ -148,7 +148,7 @@ def test_over_starttls_the_mail_is_encrypted_and_signed_in(
 
     def login(server: Any, session: Any, envelope: Any, mechanism: str, data: LoginPassword) -> AuthResult:
         logins.append(data)
-        return AuthResult(success=data.password == b"hunter2")
+        return AuthResult(success=data.password == b"hunter2", handled=False)
 
     port = serve(
         box := Mailbox(), tls_context=tls, require_starttls=True, auth_require_tls=True, authenticator=login,

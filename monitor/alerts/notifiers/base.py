@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from collectors.base import Duration, Settings, readable
+from collectors.base import Duration, Settings
 from monitor.alerts.messages import Notification
 
 
@@ -61,16 +61,21 @@ class HttpSettings(ReceiverSettings):
 
 
 def check_secret(settings: Settings, key: str, required: bool = True) -> None:
-    """Raise ValueError unless the secret is given in one way of `key`, `key_file` and `key_env`, and can be read."""
+    """Raise ValueError unless the secret is given in one way of `key`, `key_file` and `key_env`, and can be read.
+
+    What the keys hold is not told: it may be the secret, put into the wrong one.
+    """
     ways = [way for way in (key, f"{key}_file", f"{key}_env") if getattr(settings, way) is not None]
     if len(ways) > 1 or (required and not ways):
         raise ValueError(f"expected one of {key}, {key}_file and {key}_env")
-    readable(getattr(settings, f"{key}_file"))
-    variable = getattr(settings, f"{key}_env")
-    if variable is not None and variable not in os.environ:
-        raise ValueError(f"{key}_env: the environment has no variable {variable}")
-    if ways and not secret(settings, key):
-        raise ValueError(f"{ways[0]}: it is empty")
+    try:
+        if ways and not secret(settings, key):
+            raise ValueError(f"{ways[0]}: it is empty; expected {_MEANT[ways[0].removeprefix(key)]}")
+    except NotifyError as error:
+        raise ValueError(str(error)) from None
+
+
+_MEANT = {"": "the secret", "_file": "a file that holds the secret", "_env": "the name of a variable that holds it"}
 
 
 def secret(settings: Settings, key: str) -> str:
@@ -83,8 +88,10 @@ def secret(settings: Settings, key: str) -> str:
     if file is not None:
         try:
             return file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise NotifyError(f"{key}_file: {file} cannot be read") from None
+        except OSError as error:
+            raise NotifyError(f"{key}_file: the file cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise NotifyError(f"{key}_file: the file is not text; expected the secret in UTF-8") from None
     return os.environ.get(variable, "") if variable is not None else ""
 
 
