@@ -65,7 +65,7 @@ class LedgerReader(IncreaseReader):
 
     def suppressed(self) -> dict[str, str]:
         """Why alerts are suppressed, by fingerprint."""
-        return {fingerprint: reason for fingerprint, reason in self._all("SELECT fingerprint, reason FROM suppressed")}
+        return {row[0]: row[1] for row in self._all("SELECT fingerprint, reason FROM suppressed")}
 
     def told(self) -> list[Told]:
         rows = self._all("SELECT receiver, group_key, at, firing FROM told")
@@ -103,7 +103,8 @@ class LedgerWriter:
         """False where no such alert fires."""
         done = self._db.execute(
             "INSERT OR REPLACE INTO ack (fingerprint, rule, author, comment, at)"
-            " SELECT fingerprint, rule, ?, ?, ? FROM alert_state WHERE rule = ? AND fingerprint = ? AND state = 'firing'",
+            " SELECT fingerprint, rule, ?, ?, ? FROM alert_state"
+            " WHERE rule = ? AND fingerprint = ? AND state = 'firing'",
             (author, comment, now, rule, fingerprint),
         )
         return done.rowcount > 0

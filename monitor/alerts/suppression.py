@@ -19,7 +19,7 @@ def suppressions(
     own: Collection[str],
     now: float,
 ) -> dict[str, str]:
-    """The reason by fingerprint, of the pending and firing alerts that are suppressed; `own` rules are the monitor's."""
+    """The reason by fingerprint, of the active alerts that are suppressed; `own` rules are the monitor's."""
     active = list(active)
     firing = [state for state in active if state.state == "firing"]
     found = {}
