@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from collectors import metrics as m
 from collectors.base import CollectError, Collector, Reading, Sample, Scrape, TargetSettings
 from monitor.alerts.delivery import Deliverer
-from monitor.alerts.engine import Engine
+from monitor.alerts.engine import ITSELF, Engine
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
 from monitor.store import Store, StoreError, Tx
@@ -26,8 +26,8 @@ log = logging.getLogger("eda_monitor")
 #: Seconds after which threads that still run at shutdown are left to the end of the process.
 GRACE_SECONDS = 4.0
 MAINTENANCE_SECONDS = 30.0
-#: The target and the system under which the agent tells of itself.
-ITSELF = "eda-monitor"
+#: How often it is looked at who is to be told, when nothing was read.
+TICK_SECONDS = 2.0
 
 
 def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], float] = time.time) -> Scrape:
@@ -112,9 +112,11 @@ class Agent:
         return self._judged_at is not None and time.monotonic() - self._judged_at < 3 * turn
 
     def start(self) -> None:
+        self.store.change(lambda tx: self.engine.begin(tx, time.time()))
         for target, collector in self.targets:
             self._run(f"collect {target.name}", self._collect_for_ever, target, collector)
         self.deliverer.start()
+        self._run("alerts", self._tell_for_ever)
         self._run("maintenance", self._maintain_for_ever)
 
     def stop(self) -> None:
@@ -182,6 +184,14 @@ class Agent:
             missed = max(0, int((time.monotonic() - due) // target.interval) + 1)
             self.tallies[target.name].overruns += missed
             due += missed * target.interval
+
+    def _tell_for_ever(self) -> None:
+        while not self._stop.wait(TICK_SECONDS):
+            try:
+                self.store.change(lambda tx: self.engine.tick(tx, time.time()))
+            except StoreError as error:
+                log.error("alerts: %s", error)
+            self.deliverer.wake()
 
     def _maintain_for_ever(self) -> None:
         self._show_itself()

@@ -44,12 +44,12 @@ def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collecto
     """A running agent over these targets; the caller stops it."""
     store = Store(config.store.path)
     exporter = Exporter(ready=lambda: running.ready)
-    told = [receiver.name for receiver in config.alerting.receivers]
-    engine = Engine(default_rules(), told, url(config.console.listen))
-    interval = max((target.interval for target, _ in targets), default=0.0)
+    intervals = {target.name: target.interval for target, _ in targets}
+    engine = Engine(default_rules(), config.alerting, url(config.console.listen), intervals)
     deliverer = deliverer_of(
-        store, config.receivers, config.watchdog, lambda: running.healthy, interval, url(config.console.listen)
-    )
+        store, config.receivers, config.watchdog, lambda: running.healthy, max(intervals.values(), default=0.0),
+        url(config.console.listen),
+    )  # fmt: skip
     running: Agent = Agent(targets, store, exporter, engine, deliverer)
     try:
         address = exporter.serve(config.exporter.listen)

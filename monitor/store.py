@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 from collectors.base import Scrape
 from monitor.changes import TargetSeries
 from monitor.histograms import histogram_rows
+from monitor.ledger import LedgerWriter
 from monitor.migrations import migrate
 from monitor.reader import (
     AlertState,
@@ -69,12 +71,17 @@ class OutboxRow(NamedTuple):
     created_at: float
     next_try_at: float
 
+    @property
+    def key(self) -> str:
+        """The same for every try of this message, and for no other one."""
+        return hashlib.sha256(f"{self.id} {self.created_at!r} {self.receiver} {self.payload}".encode()).hexdigest()[:32]
 
-class Tx:
-    """What rules may read and write within the transaction of a scrape."""
+
+class Tx(LedgerWriter):
+    """What the engine may read and write within one transaction."""
 
     def __init__(self, db: sqlite3.Connection, path: str) -> None:
-        self._db = db
+        super().__init__(db)
         self.reader = Reader(path, db)
 
     def save_alert(self, state: AlertState) -> None:
@@ -130,6 +137,11 @@ class Store:
         except BaseException:
             self._targets.pop(scrape.target, None)  # what it holds may have been rolled back
             raise
+
+    def change(self, decide: Callable[[Tx], None]) -> None:
+        """Write what `decide` writes, all or nothing."""
+        with self._transaction():
+            decide(Tx(self._db, self.path))
 
     def memory(self, target: str) -> dict[str, bytes]:
         """What the target's collector asked to remember."""
@@ -196,6 +208,7 @@ class Store:
         more |= self._prune("scrape", "ts < ?", "ts, target", history, slice_rows)
         more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
         more |= self._prune("outbox", "created_at < ?", "id", history / 1000, slice_rows)
+        more |= self._prune("silence", "ends_at < ?", "id", history / 1000, slice_rows)
         self._give_back()
         return more
 

@@ -55,7 +55,7 @@ class Window:
 class Alerting:
     """How alerts become messages. Without routes every receiver gets everything.
 
-    `group_wait` is by severity, and by "" for every other one.
+    `group_wait` is by severity, and by "" for every other one; `max_alerts` is how many one message names.
     """
 
     receivers: tuple[Receiver, ...] = ()
@@ -64,6 +64,7 @@ class Alerting:
     group_wait: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"critical": 0.0, "": 10.0}))
     group_interval: float = 60.0
     repeat_interval: float = 4 * 3600.0
+    max_alerts: int = 100
     windows: tuple[Window, ...] = ()
 
 
