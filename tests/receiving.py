@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from monitor.alerts.messages import AlertMessage, Notification
@@ -41,7 +44,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*statuses: int, headers: dict[str, str] | None = None, answer: bytes = b"") -> Iterator[Receiver]:
+def receiving(
+    *statuses: int, headers: dict[str, str] | None = None, answer: bytes = b"", certificate: Path | None = None
+) -> Iterator[Receiver]:
     receiver = Receiver(list(statuses) or [200], headers or {}, answer)
     receiver.go.set()
 
@@ -65,14 +70,28 @@ def receiving(*statuses: int, headers: dict[str, str] | None = None, answer: byt
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
+    receiver.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
     try:
         yield receiver
     finally:
         receiver.go.set()
         server.shutdown()
         server.server_close()
+
+
+def self_signed(folder: Path) -> Path:
+    """Makes cert.pem, for 127.0.0.1, and key.pem in the folder; returns the certificate."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=receiver",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "cert.pem"
 
 
 def made(kind: str, **settings: Any) -> Notifier:

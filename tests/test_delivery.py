@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -137,3 +139,37 @@ def test_an_alertmanager_has_a_count_and_no_lane(store: Store) -> None:
 
     assert deliverer.lanes == {}
     assert list(deliverer.samples()) == [m.NOTIFICATIONS_FAILED_TOTAL.sample(0, "alertmanager")]
+
+
+DELIVER = """
+import sys, time
+sys.path.insert(0, "tests")
+from monitor.alerts.delivery import Deliverer
+from monitor.alerts.lanes import Receiving
+from monitor.store import Store
+from receiving import made
+store = Store(sys.argv[1])
+Deliverer(store, {"ops": Receiving(made("webhook", url=sys.argv[2]))}).start()
+while store.outbox_waiting():
+    time.sleep(0.01)
+"""
+
+
+def test_killed_while_the_receiver_takes_it_a_message_is_sent_again_under_its_key(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with closing(Store(tmp_path / "store.db")) as store:
+        put(store, "ops")
+    command = [sys.executable, "-c", DELIVER, str(tmp_path / "store.db"), receiver.url]
+    receiver.go.clear()
+    first = subprocess.Popen(command, cwd=Path(__file__).parent.parent)
+    until(lambda: len(receiver.requests) == 1)
+    first.kill()
+    first.wait()
+    receiver.go.set()
+
+    subprocess.run(command, cwd=Path(__file__).parent.parent, check=True, timeout=30)
+
+    once, again = receiver.requests
+    assert once.headers["idempotency-key"] == again.headers["idempotency-key"]
+    assert once.body == again.body

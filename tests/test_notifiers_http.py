@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from receiving import NOW, Receiver, a_notification, an_alert, made, receiving
+from receiving import NOW, Receiver, a_notification, an_alert, made, receiving, self_signed
 from test_texts import HOSTILE
 
 from monitor.alerts.messages import Notification
@@ -230,8 +230,18 @@ def test_an_answer_without_end_is_cut(receiver: Receiver) -> None:
 
 
 def test_a_receiver_that_is_not_there_is_named_without_its_secrets() -> None:
-    with pytest.raises(NotifyError, match=r"^http://127\.0\.0\.1:1: ConnectError: it cannot be reached$"):
+    with pytest.raises(NotifyError, match=r"^http://127\.0\.0\.1:1: ConnectError: \[Errno 111\] Connection refused$"):
         made("webhook", url="http://u:hunter2@127.0.0.1:1/s3cr3t").send(a_notification(), KEY)
+
+
+def test_a_certificate_is_trusted_by_its_authority_and_else_not(tmp_path: Path) -> None:
+    authority = self_signed(tmp_path)
+    with receiving(200, certificate=tmp_path) as receiver:
+        made("webhook", url=receiver.url, ssl_cafile=str(authority)).send(a_notification(), KEY)
+        with pytest.raises(NotifyError, match="CERTIFICATE_VERIFY_FAILED"):
+            made("webhook", url=receiver.url).send(a_notification(), KEY)
+
+    assert len(receiver.bodies) == 1
 
 
 def test_a_receiver_that_hangs_costs_no_more_than_its_timeout(receiver: Receiver) -> None:

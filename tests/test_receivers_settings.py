@@ -62,6 +62,8 @@ def test_an_alertmanager_is_told_of_everything_and_is_no_receiver_of_messages() 
         (HOOK + 'timeout = "soon"\n', "receivers[0].timeout: 'soon' is not a duration"),
         (HOOK + "max_waiting = 0\n", "receivers[0].max_waiting:"),
         (HOOK + 'authorization_env = "NO_SUCH"\n', "receivers[0]: authorization_env: it is empty"),
+        (HOOK + 'ssl_cafile = "/no"\n', "receivers[0].ssl_cafile: the file /no cannot be read: No such file"),
+        (HOOK + f'ssl_cafile = "{__file__}"\n', "holds no certificate; expected PEM"),
         (HOOK + HOOK, "receivers: the name 'ops' is given twice"),
         (PAGER.replace('"s3cr3t"', '""'), "receivers[0]: routing_key: it is empty"),
         (PAGER + 'url = "pagerduty"\n', "receivers[0]: url: it is not a URL"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from collectors.base import Duration, Settings
 from monitor.alerts.messages import Notification
@@ -53,11 +54,25 @@ class ReceiverSettings(Settings):
     max_waiting: Annotated[int, Field(ge=1)] = 1000
 
 
+def _is_authority(file: Path | None) -> Path | None:
+    if file is not None:
+        try:
+            ssl.create_default_context(cafile=file)
+        except ssl.SSLError:
+            raise ValueError(f"the file {file} holds no certificate; expected PEM") from None
+        except OSError as error:
+            raise ValueError(f"the file {file} cannot be read: {error.strerror}") from None
+    return file
+
+
+#: The authority that signed the receiver's certificate, where it is not a known one.
+CaFile = Annotated[Path | None, AfterValidator(_is_authority)]
+
+
 class HttpSettings(ReceiverSettings):
     """What every receiver has that is reached over HTTP."""
 
-    #: The authority that signed the receiver's certificate, where the system does not know it.
-    ssl_cafile: Path | None = None
+    ssl_cafile: CaFile = None
 
 
 def check_secret(settings: Settings, key: str, required: bool = True) -> None:

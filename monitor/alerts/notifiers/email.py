@@ -19,7 +19,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from monitor.alerts.messages import AlertMessage, Notification
-from monitor.alerts.notifiers.base import NotifyError, ReceiverSettings, check_secret, secret
+from monitor.alerts.notifiers.base import CaFile, NotifyError, ReceiverSettings, check_secret, secret
 from monitor.alerts.notifiers.texts import advice, cut, facts, headline, link, more, one_line, plain, title
 
 log = logging.getLogger("eda_monitor")
@@ -53,8 +53,7 @@ class EmailSettings(ReceiverSettings):
     password: SecretStr | None = None
     password_file: Path | None = None
     password_env: str | None = None
-    #: The authority that signed the server's certificate, where the system does not know it.
-    ssl_cafile: Path | None = None
+    ssl_cafile: CaFile = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -43,18 +44,18 @@ def post(
     content = None if body is None else json.dumps(body).encode()
     sent = {**({"Content-Type": "application/json"} if content is not None else {}), **(headers or {})}
     end = time.monotonic() + timeout
+    hidden = [*secrets, *_secrets_of(url)]
     try:
-        verify = ssl.create_default_context(cafile=cafile) if cafile else True
         with (
-            httpx.Client(timeout=timeout, verify=verify) as client,
+            httpx.Client(timeout=timeout, verify=_trusted(cafile)) as client,
             client.stream(method, url, content=content, headers=sent) as answer,
         ):
             text = _beginning(answer, end)
     except httpx.TimeoutException:
         raise NotifyError(f"{redacted(url)} did not answer within {timeout:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-        raise NotifyError(f"{redacted(url)}: {type(error).__name__}: it cannot be reached") from None
-    said = _without(text, [*secrets, *_secrets_of(url)])
+        raise NotifyError(f"{redacted(url)}: {type(error).__name__}: {_without(str(error), hidden)}") from None
+    said = _without(text, hidden)
     told = f"{answer.status_code} {answer.reason_phrase}" + (f": {said}" if said else "")
     if answer.is_success:
         return told
@@ -83,6 +84,12 @@ def rfc3339(at: float | None) -> str:
     if at is None:
         return "0001-01-01T00:00:00Z"
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=32)
+def _trusted(cafile: Path | None) -> ssl.SSLContext:
+    """Whom to trust; made once, for that costs more than a message."""
+    return ssl.create_default_context(cafile=cafile) if cafile else httpx.create_ssl_context()
 
 
 def _beginning(answer: httpx.Response, end: float) -> str:
