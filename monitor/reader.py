@@ -102,6 +102,11 @@ class Reader(LedgerReader):
         )
         return [Transition(rule, fp, json.loads(labels), *rest) for rule, fp, labels, *rest in rows]
 
+    def last_transition(self) -> int:
+        """A number that rises with every transition."""
+        ((last,),) = self._all("SELECT coalesce(max(id), 0) FROM transition", ())
+        return int(last)
+
     def notifications(self, limit: int) -> list[Notification]:
         """The newest notifications first."""
         return [

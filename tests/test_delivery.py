@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from receiving import Receiver, a_notification, made, receiving
+from receiving import NOW, Receiver, a_notification, made, receiving
 
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
@@ -20,7 +20,7 @@ from monitor.alerts.lanes import Receiving
 from monitor.alerts.messages import to_json
 from monitor.alerts.notifiers import NotifyError, ReceiverSettings, notifier_class
 from monitor.alerts.settings import AlertingSettings
-from monitor.store import Store
+from monitor.store import AlertState, Store, Tx
 
 
 @pytest.fixture
@@ -141,12 +141,30 @@ def test_an_alertmanager_has_a_count_and_no_lane(store: Store) -> None:
     assert list(deliverer.samples()) == [m.NOTIFICATIONS_FAILED_TOTAL.sample(0, "alertmanager")]
 
 
+def test_an_alertmanager_is_told_of_a_transition_at_once(store: Store, receiver: Receiver) -> None:
+    state = AlertState("A", "f", {"alertname": "A"}, "firing", NOW, time.time(), None, 1.0, {}, NOW)
+
+    def judge(tx: Tx) -> None:
+        tx.save_alert(state)
+        tx.add_transition("A", "f", state.labels, "pending", "firing", NOW, 1.0)
+
+    given = settings("alertmanager", urls=[receiver.url])
+    deliverer = deliverer_of(store, [given], AlertingSettings.model_validate({}), lambda: True, 15, "http://c")
+    deliverer.start()
+    store.record(Scrape("t", "kafka", time.time(), 0.1, Reading()), judge)
+    deliverer.wake()
+    until(lambda: len(receiver.bodies) == 1)
+    deliverer.stop(time.monotonic() + 5)
+
+    assert receiver.bodies[0][0]["labels"] == {"alertname": "A"}
+
+
 DELIVER = """
 import sys, time
 sys.path.insert(0, "tests")
 from monitor.alerts.delivery import Deliverer
 from monitor.alerts.lanes import Receiving
-from monitor.store import Store
+from monitor.store import AlertState, Store, Tx
 from receiving import made
 store = Store(sys.argv[1])
 Deliverer(store, {"ops": Receiving(made("webhook", url=sys.argv[2]))}).start()

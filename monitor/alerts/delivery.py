@@ -111,16 +111,10 @@ def deliverer_of(
         if isinstance(one, AlertmanagerSettings)
         for url in one.urls
     ]
-    loops: list[Loop] = [partial(_resend, resender, store, healthy) for _, resender in members]
+    loops: list[Loop] = [partial(resend_for_ever, resender, store, healthy) for _, resender in members]
     if alerting.watched:
         loops.append(partial(call_for_ever, alerting, healthy))
     return Deliverer(store, lanes, loops, [partial(_failures, members)])
-
-
-def _resend(
-    resender: Resender, store: Store, healthy: Callable[[], bool], stop: threading.Event, news: threading.Event
-) -> None:
-    resend_for_ever(resender, store, stop, news, healthy)
 
 
 def _failures(members: Sequence[tuple[str, Resender]]) -> Iterable[Sample]:

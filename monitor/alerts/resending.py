@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from monitor.alerts.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerSettings, as_alert
@@ -21,6 +22,8 @@ log = logging.getLogger("eda_monitor")
 RESOLVED_SECONDS = 900.0
 #: A firing alert is valid for so many resends, or evaluations where they take longer.
 VALID_RESENDS = 4
+#: How often within a resend delay it is looked what is due, when nothing changed.
+LOOKS = 4
 WATCHDOG = {"alertname": "Watchdog", "severity": "none"}
 WATCHDOG_TEXTS = {"summary": "The agent of eda-monitor works; when this alert stops, it does not"}
 
@@ -63,6 +66,16 @@ class Resender:
         self._not_before = 0.0
         self.failed = 0
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is due that could not be told."""
+        return self._since is not None
+
+    @property
+    def look_seconds(self) -> float:
+        """How often to look what is due to be told again; all alerts are read for it."""
+        return self._settings.resend_delay / LOOKS
+
     def resend(self, states: list[AlertState], now: float, healthy: bool) -> None:
         """Tell what is due. A member that cannot be reached is left alone for a while; what is due remains due."""
         if now < self._not_before <= now + self._settings.resend_delay:
@@ -99,18 +112,20 @@ class Resender:
 
 
 def resend_for_ever(
-    resender: Resender, store: Store, stop: threading.Event, news: threading.Event, healthy: Callable[[], bool]
+    resender: Resender, store: Store, healthy: Callable[[], bool], stop: threading.Event, news: threading.Event
 ) -> None:
-    """Look at the alerts whenever something was judged, and every second."""
-    reader = store.reader()
-    try:
+    """Tell whatever changed as soon as it was judged, and look again often enough to resend in time."""
+    seen, looked_at = -1, float("-inf")
+    with closing(store.reader()) as reader:
         while not stop.is_set():
+            try:
+                last = reader.last_transition()
+                if last != seen or resender.is_behind or time.monotonic() - looked_at >= resender.look_seconds:
+                    resender.resend(reader.alerts(), time.time(), healthy())
+                    seen, looked_at = last, time.monotonic()
+            except StoreError as error:
+                log.error("alertmanager: %s", error)
+            except Exception:  # a fault of ours must not silence a receiver for ever
+                log.exception("alertmanager: telling it failed")
             news.wait(1.0)
             news.clear()
-            try:
-                resender.resend(reader.alerts(), time.time(), healthy())
-            except StoreError as error:
-                log.error("receiver: %s", error)
-                stop.wait(1.0)
-    finally:
-        reader.close()
