@@ -73,7 +73,7 @@ class OutboxRow(NamedTuple):
     @property
     def key(self) -> str:
         """The same for every try of this message, and for no other one."""
-        return hashlib.sha256(f"{self.id} {self.created_at!r} {self.receiver} {self.payload}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self.id} {self.receiver} {self.payload}".encode()).hexdigest()[:32]
 
 
 class Tx(LedgerWriter):

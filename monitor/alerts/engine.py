@@ -121,6 +121,7 @@ class Engine:
     def tick(self, tx: Tx, now: float) -> None:
         """Put into the outbox what is to be told by now, though nothing was read: every few seconds."""
         self._hear(now)
+        tx.hasten(now)
         self._tell(tx, now)
 
     def _hear(self, now: float, *targets: str) -> None:
