@@ -131,6 +131,14 @@ class LedgerWriter:
     def forget_told(self, told: Told) -> None:
         self._db.execute("DELETE FROM told WHERE receiver = ? AND group_key = ?", (told.receiver, told.group_key))
 
+    def hasten(self, now: float) -> None:
+        """What was decided in the future, before the clock went back, is due now."""
+        self._db.execute(
+            "UPDATE outbox SET created_at = ?, next_try_at = ? WHERE sent_at IS NULL"
+            " AND next_try_at > ? AND next_try_at < 1e18 AND created_at > ?",
+            (now, now, now, now),
+        )
+
     def save_judged(self, target: str, at: float) -> None:
         self._db.execute("INSERT OR REPLACE INTO judged VALUES (?, ?)", (target, at))
 

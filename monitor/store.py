@@ -74,7 +74,7 @@ class OutboxRow(NamedTuple):
     @property
     def key(self) -> str:
         """The same for every try of this message, and for no other one."""
-        return hashlib.sha256(f"{self.id} {self.created_at!r} {self.receiver} {self.payload}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self.id} {self.receiver} {self.payload}".encode()).hexdigest()[:32]
 
 
 class Tx(LedgerWriter):
@@ -159,6 +159,16 @@ class Store:
                 " WHERE sent_at IS NULL AND next_try_at < ? AND receiver = ? ORDER BY id",
                 NEVER, receiver,
             )  # fmt: skip
+            return [OutboxRow(*row) for row in rows.fetchall()]
+
+    def outbox_due(self, now: float) -> list[OutboxRow]:
+        """What waits for any receiver and is due."""
+        with self._lock:
+            rows = self._run(
+                "SELECT id, receiver, payload, attempts, created_at, next_try_at FROM outbox"
+                " WHERE sent_at IS NULL AND next_try_at <= ? ORDER BY id",
+                now,
+            )
             return [OutboxRow(*row) for row in rows.fetchall()]
 
     def outbox_waiting(self, receiver: str | None = None) -> int:

@@ -30,8 +30,8 @@ from monitor.store import Tx
 ITSELF = "eda-monitor"
 #: After so long, what a target's first reading would say is not waited for any more.
 SETTLE_SECONDS = 120.0
-#: Up to so many intervals between two judgements of a target are no gap.
-INTERVALS_MISSED = 2.0
+#: Between two judgements of a target whose interval is not known; twice that is the look-back.
+UNKNOWN_INTERVAL_SECONDS = STALE_SECONDS / 2
 
 
 class TargetReadings:
@@ -114,6 +114,7 @@ class Engine:
     def tick(self, tx: Tx, now: float) -> None:
         """Put into the outbox what is to be told by now, though nothing was read: every few seconds."""
         self._hear(now)
+        tx.hasten(now)
         self._tell(tx, now)
 
     def _hear(self, now: float, *targets: str) -> None:
@@ -135,15 +136,15 @@ class Engine:
             judged_at = tx.reader.judged_at(whose)
             for state in tx.reader.alerts() if judged_at is not None else ():
                 if (state.rule in absent) if whose == "" else (state.labels.get("target") == whose):
-                    resume = resumed(state, judged_at or now, now, self._slack(whose))
+                    resume = resumed(state, judged_at or now, now, self._interval(whose))
                     if resume != state:
                         tx.save_alert(resume)
             tx.save_judged(whose, now)
 
-    def _slack(self, target: str) -> float:
+    def _interval(self, target: str) -> float:
         intervals = self.targets or {}
-        interval = intervals.get(target) if target else max(intervals.values(), default=None)
-        return STALE_SECONDS if interval is None else INTERVALS_MISSED * interval
+        longest = max(intervals.values(), default=UNKNOWN_INTERVAL_SECONDS)
+        return intervals.get(target, UNKNOWN_INTERVAL_SECONDS) if target else longest
 
     def _move(
         self,

@@ -6,6 +6,7 @@ that others can join. What the receiver believes to fire is `Told`; a message is
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
@@ -99,14 +100,15 @@ def groups(alerting: Alerting, firing: Iterable[AlertState], told: Iterable[Told
 
 
 def group_key(labels: Mapping[str, str]) -> str:
-    return "{}:{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+    """As Alertmanager writes it; no value can make one group look like another."""
+    return "{}:{" + ", ".join(f"{name}={json.dumps(value)}" for name, value in labels.items()) + "}"
 
 
 def outcome(alerting: Alerting, group: Group, entry: Told | None, look: Look) -> Outcome | None:
     """What is to be told of the group now; None where all stays as it is."""
     known = entry.firing if entry else {}
     ended = {fp: message for fp, message in known.items() if fp not in look.firing}
-    if entry is not None and not look.now - entry.at >= 0:
+    if entry is not None and look.now < entry.at:
         return Outcome(entry._replace(at=look.now), None, None)  # the clock went back: the wait begins anew
     if entry is not None and look.now - entry.at < alerting.group_interval:
         return None

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import random
@@ -94,11 +93,6 @@ def told(notification: Notification, send_resolved: bool) -> Notification | None
     return replace(notification, alerts=alerts) if alerts else None
 
 
-def idempotency_key(row: OutboxRow) -> str:
-    """The same for every try of a message, and no other message's."""
-    return hashlib.sha256(json.dumps([row.receiver, row.id, row.created_at, row.payload]).encode()).hexdigest()[:32]
-
-
 def read(row: OutboxRow) -> Notification:
     """The message of a row, also of one that an earlier release wrote. Raises ValueError."""
     try:
@@ -149,7 +143,7 @@ class Lane:
             self._store.outbox_done(row.id, now)
             return True
         try:
-            self._receiver.notifier.send(notification, idempotency_key(row))
+            self._receiver.notifier.send(notification, row.key)
         except NotifyError as error:
             return self._retry(row, error, now)
         except Exception as error:  # a fault of ours must not end the thread, nor keep the others waiting

@@ -11,6 +11,8 @@ from monitor.reader import AlertState
 
 #: How long a resolved alert is remembered.
 RESOLVED_SECONDS = 900.0
+#: Up to so many intervals between two judgements of a target are no gap.
+INTERVALS_MISSED = 2.0
 #: A pending alert that nobody judged for longer begins anew.
 OUTAGE_SECONDS = 3600.0
 
@@ -54,12 +56,12 @@ def _held(
     return active
 
 
-def resumed(state: AlertState, judged_at: float, now: float, slack: float) -> AlertState:
+def resumed(state: AlertState, judged_at: float, now: float, interval: float) -> AlertState:
     """The state with the time taken out of it in which nobody judged: it counts for neither `for` nor
-    `keep_firing_for`. Up to `slack` seconds between two judgements are no gap; a clock that went back is one.
+    `keep_firing_for`. More than two intervals between two judgements count as one; a clock that went back, as nothing.
     """
     gap = now - judged_at
-    lost = gap if gap < 0 else max(0.0, gap - slack)
+    lost = gap if gap < 0 else gap - interval if gap > INTERVALS_MISSED * interval else 0.0
     if not lost or state.state == "resolved":
         return state
     if state.state == "firing":
