@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,20 @@ def test_6_the_alerts_of_a_target_that_is_not_configured_any_more_are_resolved(m
 
     assert one.states() == {"Waiting orders": "resolved"}
     assert one.told()[-1] == "Waiting orders: resolved"
+
+
+def test_6_the_alerts_of_a_store_that_an_older_program_wrote_keep_their_state(monitor: Any) -> None:
+    one = monitor()
+    one.set("orders", 1)
+    one.cycle()
+    (state,) = one.alerts()
+    one.store.change(lambda tx: tx.forget_alert(state.rule, state.fingerprint))
+    one.store.change(lambda tx: tx.save_alert(replace(state, fingerprint="0123")))
+
+    one.restart(60)
+    one.cycle()
+
+    assert one.alerts() == [replace(state, last_true_at=one.now)]
 
 
 def test_6_a_resolution_that_was_not_told_yet_is_told_after_hours(monitor: Any) -> None:

@@ -41,7 +41,7 @@ class Model:
             self.watched = 0.0 if is_true else self.watched
             self.state = "inactive" if not is_true and self.watched >= KEEP else "firing"
         elif is_true:
-            if self.state == "inactive" or gap > OUTAGE_SECONDS:
+            if self.state == "inactive" or gap - INTERVAL > OUTAGE_SECONDS:
                 self.watched = 0.0
             self.state = "firing" if self.watched >= FOR else "pending"
             self.watched = 0.0 if self.state == "firing" else self.watched

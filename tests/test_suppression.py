@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from telling import DOWN, NOW, WAITING, Monitor
 
-from monitor.alerts.inhibition import inhibitor
+from monitor.alerts.inhibition import inhibitor, inhibitors
 from monitor.alerts.maintenance import is_open
 from monitor.alerts.routing import Alerting, Receiver, Window
 from monitor.reader import AlertState
@@ -155,7 +155,7 @@ OWN = frozenset({"CollectorDown", "CollectorSlow"})
     ],
 )
 def test_what_makes_an_alert_superfluous_suppresses_it(one: AlertState, other: AlertState, found: bool) -> None:
-    assert (inhibitor(one, [other], OWN) is not None) is found
+    assert (inhibitor(one, inhibitors([other]), OWN) is not None) is found
 
 
 def test_alerts_of_a_target_that_cannot_be_read_are_told_when_it_can_be_read_and_they_still_fire(monitor: Any) -> None:

@@ -20,7 +20,7 @@ from monitor.alerts.inhibition import about_monitor
 from monitor.alerts.messages import to_json
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import Rule
-from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, resumed, step
+from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, lost_seconds, resumed, step
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
 from monitor.reader import STALE_SECONDS, AlertState, Reader, Series, Told
@@ -134,11 +134,10 @@ class Engine:
         absent = {rule.name for rule in self.rules if rule.function == "absent"}
         for whose in (target, ""):
             judged_at = tx.reader.judged_at(whose)
-            for state in tx.reader.alerts() if judged_at is not None else ():
+            lost = 0.0 if judged_at is None else lost_seconds(judged_at, now, self._interval(whose))
+            for state in tx.reader.alerts() if lost else ():
                 if (state.rule in absent) if whose == "" else (state.labels.get("target") == whose):
-                    resume = resumed(state, judged_at or now, now, self._interval(whose))
-                    if resume != state:
-                        tx.save_alert(resume)
+                    tx.save_alert(resumed(state, lost, now))
             tx.save_judged(whose, now)
 
     def _interval(self, target: str) -> float:

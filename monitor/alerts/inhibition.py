@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from monitor.alerts.rules import Rule
 from monitor.reader import AlertState
 
+#: Alerts that may suppress others, by target and destination; with no destination, all of the target's.
+Inhibitors = dict[tuple[str, str], list[AlertState]]
 #: The rule that tells that a target cannot be read.
 BLIND = "CollectorDown"
 #: Metrics in which the monitor tells of itself begin so.
@@ -22,22 +25,28 @@ def about_monitor(rules: Iterable[Rule]) -> frozenset[str]:
     return frozenset(rule.name for rule in rules if rule.metric.startswith(_OWN))
 
 
-def inhibitor(alert: AlertState, firing: Iterable[AlertState], own: Collection[str]) -> AlertState | None:
+def inhibitors(firing: Iterable[AlertState]) -> Inhibitors:
+    """What may suppress others, by target, and by target and destination."""
+    found: Inhibitors = defaultdict(list)
+    for state in firing:
+        target, destination = state.labels.get("target", ""), state.labels.get("destination", "")
+        if state.rule == BLIND and target:
+            found[target, ""].append(state)
+        elif state.labels.get("severity") == "critical" and target and destination:
+            found[target, destination].append(state)
+    return found
+
+
+def inhibitor(alert: AlertState, others: Inhibitors, own: Collection[str]) -> AlertState | None:
     """The firing alert that suppresses this one; `own` are the rules about the monitor."""
-    return next((other for other in firing if _blinds(other, alert, own) or _outranks(other, alert)), None)
+    target, destination = alert.labels.get("target", ""), alert.labels.get("destination", "")
+    if alert.rule not in own and (target, "") in others:
+        return others[target, ""][0]
+    if alert.labels.get("severity") != "warning" or not destination:
+        return None
+    return next((other for other in others.get((target, destination), ()) if _is_of_one_group(other, alert)), None)
 
 
-def _blinds(other: AlertState, alert: AlertState, own: Collection[str]) -> bool:
-    return other.rule == BLIND and alert.rule not in own and _same(other, alert, "target")
-
-
-def _outranks(other: AlertState, alert: AlertState) -> bool:
-    if (other.labels.get("severity"), alert.labels.get("severity")) != ("critical", "warning"):
-        return False
-    groups = {one.labels.get("group", "") for one in (other, alert)} - {""}
-    return _same(other, alert, "target") and _same(other, alert, "destination") and len(groups) < 2
-
-
-def _same(one: AlertState, two: AlertState, label: str) -> bool:
-    """Both have the label, with the same value."""
-    return one.labels.get(label, "") == two.labels.get(label, "") != ""
+def _is_of_one_group(one: AlertState, two: AlertState) -> bool:
+    """Where both name a group, it is the same one."""
+    return len({state.labels.get("group", "") for state in (one, two)} - {""}) < 2

@@ -56,19 +56,23 @@ def _held(
     return active
 
 
-def resumed(state: AlertState, judged_at: float, now: float, interval: float) -> AlertState:
-    """The state with the time taken out of it in which nobody judged: it counts for neither `for` nor
-    `keep_firing_for`. More than two intervals between two judgements count as one; a clock that went back, as nothing.
+def lost_seconds(judged_at: float, now: float, interval: float) -> float:
+    """The time since a target was judged in which nobody looked. It is to count for neither `for` nor
+    `keep_firing_for`: more than two intervals count as one, and a clock that went back (below 0) as nothing.
     """
     gap = now - judged_at
-    lost = gap if gap < 0 else gap - interval if gap > INTERVALS_MISSED * interval else 0.0
-    if not lost or state.state == "resolved":
-        return state
+    return gap if gap < 0 else gap - interval if gap > INTERVALS_MISSED * interval else 0.0
+
+
+def resumed(state: AlertState, lost: float, now: float) -> AlertState:
+    """The state with the lost seconds taken out of it."""
     if state.state == "firing":
         return replace(state, last_true_at=state.last_true_at + lost)
-    if gap > OUTAGE_SECONDS:
+    if state.state == "pending" and lost > OUTAGE_SECONDS:
         return replace(state, active_at=now, last_true_at=now)
-    return replace(state, active_at=state.active_at + lost, last_true_at=state.last_true_at + lost)
+    if state.state == "pending":
+        return replace(state, active_at=state.active_at + lost, last_true_at=state.last_true_at + lost)
+    return state
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
