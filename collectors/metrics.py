@@ -284,6 +284,16 @@ STORE_ERRORS_TOTAL = Metric("store_errors_total", "counter", "", "Scrapes that c
 NOTIFICATIONS_WAITING = Metric(
     "notifications_waiting", "gauge", "", "Notifications that are not yet sent, or could not be."
 )
+NOTIFICATIONS_SENT_TOTAL = Metric(
+    "notifications_sent_total", "counter", "", "Notifications that the receiver took.", ("receiver",)
+)
+NOTIFICATIONS_FAILED_TOTAL = Metric(
+    "notifications_failed_total",
+    "counter",
+    "",
+    "Notifications that were given up: refused, too old, or too many; of an Alertmanager, alerts that ended untold.",
+    ("receiver",),
+)
 
 #: Every metric by name.
 METRICS: dict[str, Metric] = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}

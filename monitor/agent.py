@@ -1,4 +1,4 @@
-"""The agent: a thread a target that collects on a cadence, and one that sends what waits in the outbox.
+"""The agent: a thread a target that collects on a cadence. What is to be told, `alerts.delivery` sends.
 
 `scrape` is the one place that catches what a collector raises.
 """
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from collectors import metrics as m
 from collectors.base import CollectError, Collector, Reading, Sample, Scrape, TargetSettings
-from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.delivery import Deliverer
+from monitor.alerts.engine import ITSELF, Engine
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
 from monitor.store import Store, StoreError, Tx
@@ -24,11 +25,9 @@ log = logging.getLogger("eda_monitor")
 
 #: Seconds after which threads that still run at shutdown are left to the end of the process.
 GRACE_SECONDS = 4.0
-#: How often the outbox is looked at when nothing announces itself.
-OUTBOX_SECONDS = 0.5
 MAINTENANCE_SECONDS = 30.0
-#: The target and the system under which the agent tells of itself.
-ITSELF = "eda-monitor"
+#: How often it is looked at who is to be told, when nothing was read.
+TICK_SECONDS = 2.0
 
 
 def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], float] = time.time) -> Scrape:
@@ -98,24 +97,32 @@ class Agent:
         self.tallies = {target.name: Tally() for target, _ in self.targets}
         self.births = {target.name: Births(store.memory(target.name).get(MEMORY_KEY)) for target, _ in self.targets}
         self._store_errors = 0
+        self._judged_at: float | None = None
         self._stop = threading.Event()
-        self._news = threading.Event()
         self._threads: list[threading.Thread] = []
 
     @property
     def ready(self) -> bool:
         return any(tally.last_success is not None for tally in self.tallies.values())
 
+    @property
+    def healthy(self) -> bool:
+        """Whether targets are still read and judged: within three turns of the slowest one, something was."""
+        turn = max((target.interval + target.timeout for target, _ in self.targets), default=0.0)
+        return self._judged_at is not None and time.monotonic() - self._judged_at < 3 * turn
+
     def start(self) -> None:
+        self.store.change(lambda tx: self.engine.begin(tx, time.time()))
         for target, collector in self.targets:
             self._run(f"collect {target.name}", self._collect_for_ever, target, collector)
-        self._run("outbox", self._deliver_for_ever)
+        self.deliverer.start()
+        self._run("alerts", self._tell_for_ever)
         self._run("maintenance", self._maintain_for_ever)
 
     def stop(self) -> None:
         self._stop.set()
-        self._news.set()
         end = time.monotonic() + GRACE_SECONDS
+        self.deliverer.stop(end)
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         for _, collector in self.targets:
@@ -135,9 +142,11 @@ class Agent:
             log.error("store: %s", error)
             self._store_errors += 1
             self._show_itself()
+        else:
+            self._judged_at = time.monotonic()
         tally.phases["store"] = time.monotonic() - began - tally.phases.get("rules", 0.0)
         self.exporter.update(scrape, [*scrape.reading.samples, *tally.samples(scrape)])
-        self._news.set()
+        self.deliverer.wake()
 
     def _judge(self, tx: Tx, scrape: Scrape) -> None:
         began = time.monotonic()
@@ -152,6 +161,7 @@ class Agent:
             m.STORE_WAL_BYTES.sample(sizes["wal_bytes"]),
             m.STORE_ERRORS_TOTAL.sample(self._store_errors),
         ]
+        samples += self.deliverer.samples()
         with suppress(StoreError):
             samples.append(m.NOTIFICATIONS_WAITING.sample(self.store.outbox_waiting()))
         self.exporter.update(Scrape(ITSELF, ITSELF, time.time(), 0.0, Reading()), samples)
@@ -175,15 +185,13 @@ class Agent:
             self.tallies[target.name].overruns += missed
             due += missed * target.interval
 
-    def _deliver_for_ever(self) -> None:
-        while not self._stop.is_set():
-            self._news.wait(OUTBOX_SECONDS)
-            self._news.clear()
+    def _tell_for_ever(self) -> None:
+        while not self._stop.wait(TICK_SECONDS):
             try:
-                self.deliverer.deliver_due(time.time())
+                self.store.change(lambda tx: self.engine.tick(tx, time.time()))
             except StoreError as error:
-                log.error("outbox: %s", error)
-                self._stop.wait(OUTBOX_SECONDS)
+                log.error("alerts: %s", error)
+            self.deliverer.wake()
 
     def _maintain_for_ever(self) -> None:
         self._show_itself()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from collectors import KINDS
 from collectors.base import Collector, Settings, TargetSettings
+from monitor.alerts import notifiers
+from monitor.alerts.notifiers import ReceiverSettings
+from monitor.alerts.routing import Alerting
+from monitor.alerts.settings import AlertingSettings, MaintenanceSettings, RouteSettings, alerting_of, unknown_receivers
 
 DEFAULT_FILE = "eda-monitor.toml"
 
@@ -48,20 +53,17 @@ class ConsoleSettings(Settings):
     listen: Address = "127.0.0.1:8501"
 
 
-class ReceiverSettings(Settings):
-    name: Annotated[str, Field(min_length=1)]
-    kind: Literal["webhook"]
-    url: Annotated[str, Field(pattern=r"^https?://")]
-
-
 class FileSettings(Settings):
-    """The file as it is written, but for the targets, which their own kinds validate."""
+    """The file as it is written, but for the targets and receivers, which their own kinds validate."""
 
     store: StoreSettings = StoreSettings()
     exporter: ExporterSettings = ExporterSettings()
     console: ConsoleSettings = ConsoleSettings()
     targets: tuple[dict[str, Any], ...] = ()
-    receivers: tuple[ReceiverSettings, ...] = ()
+    receivers: tuple[dict[str, Any], ...] = ()
+    alerting: AlertingSettings = AlertingSettings.model_validate({})
+    routes: tuple[RouteSettings, ...] = ()
+    maintenance: tuple[MaintenanceSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ class Config:
     console: ConsoleSettings
     targets: tuple[TargetSettings, ...]
     receivers: tuple[ReceiverSettings, ...]
+    #: Who is told of an alert, and when, as the engine takes it.
+    alerting: Alerting
+    watchdog: AlertingSettings
 
 
 def load(path: Path | None) -> Config:
@@ -95,18 +100,15 @@ def parse(text: str, source: str, folder: Path) -> Config:
         raise ConfigError(source, [f"not valid TOML: {error}"]) from None
     problems: list[str] = []
     file = _validate(FileSettings, raw, "", problems)
-    entries = raw.get("targets", [])
-    targets = [
-        target
-        for index, entry in enumerate(entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and (target := _target(entry, f"targets[{index}]", problems)) is not None
-    ]
-    problems += _doubled("targets", [target.name for target in targets])
-    problems += _doubled("receivers", [receiver.name for receiver in file.receivers] if file else [])
+    targets = _entries(raw, "targets", problems, _target)
+    receivers = _entries(raw, "receivers", problems, _receiver)
+    if file is not None and len(receivers) == len(file.receivers):
+        problems += unknown_receivers(file.routes, [(one.name, one.kind) for one in receivers])
     if problems or file is None:
         raise ConfigError(source, problems)
     store = StoreSettings(path=folder / file.store.path)
-    return Config(store, file.exporter, file.console, tuple(targets), file.receivers)
+    alerting = alerting_of(file.alerting, receivers, file.routes, file.maintenance)
+    return Config(store, file.exporter, file.console, tuple(targets), tuple(receivers), alerting, file.alerting)
 
 
 def collector_class(kind: str) -> type[Collector]:
@@ -114,6 +116,39 @@ def collector_class(kind: str) -> type[Collector]:
     module, _, name = KINDS[kind].partition(":")
     found: type[Collector] = getattr(importlib.import_module(module), name)
     return found
+
+
+E = TypeVar("E", TargetSettings, ReceiverSettings)
+
+
+def _entries(
+    raw: Mapping[str, Any],
+    name: str,
+    problems: list[str],
+    parse_one: Callable[[Mapping[str, Any], str, list[str]], E | None],
+) -> list[E]:
+    """The entries of a list, each validated by its own kind."""
+    entries = raw.get(name, [])
+    found = [
+        one
+        for index, entry in enumerate(entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and (one := parse_one(entry, f"{name}[{index}]", problems)) is not None
+    ]
+    problems += _doubled(name, [one.name for one in found])
+    return found
+
+
+def _receiver(entry: Mapping[str, Any], path: str, problems: list[str]) -> ReceiverSettings | None:
+    kind = entry.get("kind")
+    if kind not in notifiers.KINDS:
+        problems.append(f"{path}.kind: {kind!r} is not a kind; expected one of {', '.join(sorted(notifiers.KINDS))}")
+        return None
+    try:
+        settings: type[ReceiverSettings] = notifiers.notifier_class(kind).Settings
+    except ModuleNotFoundError as error:
+        problems.append(f"{path}.kind: {kind!r} needs the module {error.name}: pip install 'eda-monitor[{kind}]'")
+        return None
+    return _validate(settings, entry, path, problems)
 
 
 def _target(entry: Mapping[str, Any], path: str, problems: list[str]) -> TargetSettings | None:
@@ -140,6 +175,10 @@ def _validate(model: type[S], raw: Mapping[str, Any], path: str, problems: list[
         return None
 
 
+#: Keys of which no value is shown.
+_SECRET = re.compile("password|secret|key|token|url|authorization")
+
+
 def _problem(model: type[Settings], path: str, detail: Any) -> str:
     """One line of a validation error. Secrets are never shown: a value is quoted only by the checks that own it."""
     where = path
@@ -150,7 +189,7 @@ def _problem(model: type[Settings], path: str, detail: Any) -> str:
         return f"{where}: unknown key{known}"
     message = detail["msg"].removeprefix("Value error, ")
     value = detail.get("input")
-    shown = isinstance(value, int | float | bool) and "password" not in where
+    shown = isinstance(value, int | float | bool) and not _SECRET.search(where)
     return f"{where}: {message}, not {value!r}" if shown else f"{where}: {message}"
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from collectors.base import PartError, Skipped
-from monitor.increases import IncreaseReader
+from monitor.ledger import Ack, LedgerReader, Silence, Told
 from monitor.percentiles import Increase
 from monitor.series import STALE_SECONDS, Series, StoreError, milliseconds
 
 __all__ = [
-    "STALE_SECONDS", "AlertState", "Increase", "Notification", "Reader", "Series", "StoreError", "TargetRow",
-    "Transition",
+    "STALE_SECONDS", "Ack", "AlertState", "Increase", "Notification", "Reader", "Series", "Silence", "StoreError",
+    "TargetRow", "Told", "Transition",
 ]  # fmt: skip
 
 
@@ -72,7 +72,7 @@ class Notification(NamedTuple):
     last_error: str | None
 
 
-class Reader(IncreaseReader):
+class Reader(LedgerReader):
     """Read-only view of a store. Every read is a short transaction of its own."""
 
     def targets(self, now: float) -> list[TargetRow]:
@@ -101,6 +101,11 @@ class Reader(IncreaseReader):
             "SELECT rule, fingerprint, labels, old, new, at, value FROM transition WHERE at >= ? ORDER BY id", (since,)
         )
         return [Transition(rule, fp, json.loads(labels), *rest) for rule, fp, labels, *rest in rows]
+
+    def last_transition(self) -> int:
+        """A number that rises with every transition."""
+        ((last,),) = self._all("SELECT coalesce(max(id), 0) FROM transition", ())
+        return int(last)
 
     def notifications(self, limit: int) -> list[Notification]:
         """The newest notifications first."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from collectors.base import Collector, TargetSettings
 from monitor.agent import Agent
-from monitor.alerts.engine import Deliverer, Engine
-from monitor.alerts.notifiers import notifier
+from monitor.alerts.delivery import deliverer_of
+from monitor.alerts.engine import Engine
 from monitor.alerts.rules import default_rules
 from monitor.config import Config
 from monitor.exporter import Exporter, ExporterError
@@ -44,9 +44,13 @@ def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collecto
     """A running agent over these targets; the caller stops it."""
     store = Store(config.store.path)
     exporter = Exporter(ready=lambda: running.ready)
-    engine = Engine(default_rules(), [receiver.name for receiver in config.receivers], url(config.console.listen))
-    deliverer = Deliverer(store, {receiver.name: notifier(receiver) for receiver in config.receivers})
-    running = Agent(targets, store, exporter, engine, deliverer)
+    intervals = {target.name: target.interval for target, _ in targets}
+    engine = Engine(default_rules(), config.alerting, url(config.console.listen), intervals)
+    deliverer = deliverer_of(
+        store, config.receivers, config.watchdog, lambda: running.healthy, max(intervals.values(), default=0.0),
+        url(config.console.listen),
+    )  # fmt: skip
+    running: Agent = Agent(targets, store, exporter, engine, deliverer)
     try:
         address = exporter.serve(config.exporter.listen)
     except ExporterError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 from collectors.base import Scrape
 from monitor.changes import TargetSeries
 from monitor.histograms import histogram_rows
+from monitor.ledger import LedgerWriter
 from monitor.migrations import migrate
 from monitor.reader import (
     AlertState,
@@ -67,13 +69,19 @@ class OutboxRow(NamedTuple):
     payload: str
     attempts: int
     created_at: float
+    next_try_at: float
+
+    @property
+    def key(self) -> str:
+        """The same for every try of this message, and for no other one."""
+        return hashlib.sha256(f"{self.id} {self.receiver} {self.payload}".encode()).hexdigest()[:32]
 
 
-class Tx:
-    """What rules may read and write within the transaction of a scrape."""
+class Tx(LedgerWriter):
+    """What the engine may read and write within one transaction."""
 
     def __init__(self, db: sqlite3.Connection, path: str) -> None:
-        self._db = db
+        super().__init__(db)
         self.reader = Reader(path, db)
 
     def save_alert(self, state: AlertState) -> None:
@@ -130,6 +138,11 @@ class Store:
             self._targets.pop(scrape.target, None)  # what it holds may have been rolled back
             raise
 
+    def change(self, decide: Callable[[Tx], None]) -> None:
+        """Write what `decide` writes, all or nothing."""
+        with self._transaction():
+            decide(Tx(self._db, self.path))
+
     def memory(self, target: str) -> dict[str, bytes]:
         """What the target's collector asked to remember."""
         with self._lock:
@@ -138,19 +151,43 @@ class Store:
     def reader(self) -> Reader:
         return Reader(self.path)
 
-    def outbox_due(self, now: float) -> list[OutboxRow]:
+    def outbox_of(self, receiver: str) -> list[OutboxRow]:
+        """What waits for the receiver, oldest first, also what is not due yet; not what was given up."""
         with self._lock:
             rows = self._run(
-                "SELECT id, receiver, payload, attempts, created_at FROM outbox"
+                "SELECT id, receiver, payload, attempts, created_at, next_try_at FROM outbox"
+                " WHERE sent_at IS NULL AND next_try_at < ? AND receiver = ? ORDER BY id",
+                NEVER, receiver,
+            )  # fmt: skip
+            return [OutboxRow(*row) for row in rows.fetchall()]
+
+    def outbox_due(self, now: float) -> list[OutboxRow]:
+        """What waits for any receiver and is due."""
+        with self._lock:
+            rows = self._run(
+                "SELECT id, receiver, payload, attempts, created_at, next_try_at FROM outbox"
                 " WHERE sent_at IS NULL AND next_try_at <= ? ORDER BY id",
                 now,
             )
             return [OutboxRow(*row) for row in rows.fetchall()]
 
-    def outbox_waiting(self) -> int:
+    def outbox_waiting(self, receiver: str | None = None) -> int:
+        """How many messages wait for the receiver; without one, for all, with those that were given up."""
         with self._lock:
-            count: int = self._run("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()[0]
+            count: int = self._run(
+                "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND"
+                " (?1 IS NULL OR (receiver = ?1 AND next_try_at < ?2))",
+                receiver, NEVER,
+            ).fetchone()[0]  # fmt: skip
             return count
+
+    def outbox_drop_strangers(self, receivers: Collection[str]) -> int:
+        """Give up what waits for receivers that are no more; returns how many messages that are."""
+        return self._change(
+            "UPDATE outbox SET next_try_at = ?, last_error = ? WHERE sent_at IS NULL AND next_try_at < ?"
+            " AND receiver NOT IN (SELECT value FROM json_each(?))",
+            NEVER, "given up: the receiver is not in the configuration", NEVER, json.dumps(list(receivers)),
+        )  # fmt: skip
 
     def outbox_done(self, id: int, now: float) -> None:
         self._change("UPDATE outbox SET sent_at = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?", now, id)
@@ -181,6 +218,7 @@ class Store:
         more |= self._prune("scrape", "ts < ?", "ts, target", history, slice_rows)
         more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
         more |= self._prune("outbox", "created_at < ?", "id", history / 1000, slice_rows)
+        more |= self._prune("silence", "ends_at < ?", "id", history / 1000, slice_rows)
         self._give_back()
         return more
 

@@ -46,7 +46,7 @@ def test_the_store_is_relative_to_the_file() -> None:
         ('[exporter]\nlisten = "9464"\n', "exporter.listen: '9464' is not an address"),
         ("[store\n", "test.toml: not valid TOML"),
         ("targets = 3\n", "targets:"),
-        ('[[receivers]]\nname = "ops"\nkind = "webhook"\nurl = "nowhere"\n', "receivers[0].url"),
+        ('[[receivers]]\nname = "ops"\nkind = "webhook"\nurl = "nowhere"\n', "receivers[0]: url"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_path(text: str, told: str) -> None:

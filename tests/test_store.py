@@ -192,15 +192,15 @@ def test_it_goes_on_after_a_full_disk(store: Store, path: Path) -> None:
 
 def test_a_message_waits_until_it_is_done(store: Store) -> None:
     store.record(make_scrape(0), lambda tx: tx.enqueue("ops", "{}", T0))
-    (row,) = store.outbox_due(T0)
+    (row,) = store.outbox_of("ops")
     store.outbox_retry(row.id, T0 + 10, "refused")
 
-    assert store.outbox_due(T0 + 9) == []
-    assert [r.attempts for r in store.outbox_due(T0 + 10)] == [1]
+    assert [(r.attempts, r.next_try_at) for r in store.outbox_of("ops")] == [(1, T0 + 10)]
+    assert store.outbox_of("other") == []
 
     store.outbox_done(row.id, T0 + 11)
 
-    assert store.outbox_due(T0 + 99) == []
+    assert store.outbox_of("ops") == []
 
 
 def test_maintenance_keeps_what_stands_and_drops_what_is_old(store: Store, path: Path) -> None:

@@ -1,0 +1,168 @@
+"""The monitor is killed between any two steps, and is down for seconds or hours: nothing is lost, nothing is doubled.
+
+A machine of random steps runs engine, store and outbox against a model that knows nothing of either.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from telling import INTERVAL, SLOW, WAITING, Killed, Monitor
+
+from monitor.alerts.routing import Alerting, Receiver
+from monitor.alerts.states import INTERVALS_MISSED, OUTAGE_SECONDS
+
+TARGETS, DESTINATIONS = ("a", "b"), ("x", "y")
+FOR, KEEP = 30.0, 60.0
+SLACK = INTERVALS_MISSED * INTERVAL
+ALERTING = Alerting((Receiver("ops"), Receiver("pager", send_resolved=False)), repeat_interval=3600.0)
+
+
+class Model:
+    """One alert with `for` and `keep_firing_for`, by the time in which it was watched being true or false."""
+
+    def __init__(self) -> None:
+        self.state, self.watched, self.judged_at = "inactive", 0.0, None
+
+    state: str
+    watched: float
+    judged_at: float | None
+
+    def judge(self, now: float, is_true: bool) -> None:
+        gap = 0.0 if self.judged_at is None else now - self.judged_at
+        self.watched += INTERVAL if gap > SLACK else max(gap, 0.0)
+        self.judged_at = now
+        if self.state == "firing":
+            self.watched = 0.0 if is_true else self.watched
+            self.state = "inactive" if not is_true and self.watched >= KEEP else "firing"
+        elif is_true:
+            if self.state == "inactive" or gap - INTERVAL > OUTAGE_SECONDS:
+                self.watched = 0.0
+            self.state = "firing" if self.watched >= FOR else "pending"
+            self.watched = 0.0 if self.state == "firing" else self.watched
+        else:
+            self.state = "inactive"
+
+
+class Killing(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.monitor = Monitor(
+            Path(self.folder.name) / "store.db", WAITING + SLOW, ALERTING, dict.fromkeys(TARGETS, INTERVAL)
+        )
+        self.models = {(target, one): Model() for target in TARGETS for one in DESTINATIONS}
+        self.lost_answers, self.jumps = 0, set[float]()
+
+    @rule(whose=st.sampled_from(TARGETS), destination=st.sampled_from(DESTINATIONS), value=st.sampled_from([0.0, 7.0]))
+    def changes(self, whose: str, destination: str, value: float) -> None:
+        self.monitor.set(destination, value, whose)
+
+    @rule(whose=st.sampled_from(TARGETS), seconds=st.sampled_from([0.25, 15.0, 31.0]))
+    def is_read(self, whose: str, seconds: float) -> None:
+        self.monitor.now += seconds
+        self.monitor.scrape(whose)
+        self._judged(whose)
+
+    @rule(seconds=st.sampled_from([0.25, 15.0, 61.0, -20.25, -7200.5, 5000.25]))
+    def time_passes_or_jumps(self, seconds: float) -> None:
+        self.monitor.now += seconds
+        self.jumps |= {self.monitor.now} if seconds < 0 else set()
+        self.monitor.tick()
+
+    @rule()
+    def sends(self) -> None:
+        self.monitor.deliver()
+
+    @rule(whose=st.sampled_from(TARGETS), calls=st.integers(0, 40), down=st.sampled_from([0.25, 20.0, 10_000.0]))
+    def is_killed_while_it_judges(self, whose: str, calls: int, down: float) -> None:
+        self.monitor.now += INTERVAL
+        with suppress(Killed):
+            self.monitor.scrape(whose, calls=calls)
+            self._judged(whose)
+        self.monitor.restart(down)
+
+    @rule(calls=st.integers(0, 12), down=st.sampled_from([0.25, 20.0, 10_000.0]))
+    def is_killed_while_it_decides(self, calls: int, down: float) -> None:
+        with suppress(Killed):
+            self.monitor.tick(calls)
+        self.monitor.restart(down)
+
+    @rule(dies=st.sampled_from(["before it was sent", "before it was noted"]), down=st.sampled_from([0.25, 10_000.0]))
+    def is_killed_while_it_sends(self, dies: str, down: float) -> None:
+        try:
+            self.monitor.deliver(dies)
+        except Killed:
+            self.lost_answers += dies == "before it was noted"
+        self.monitor.restart(down)
+
+    @invariant()
+    def states_are_those_of_the_model(self) -> None:
+        states = {
+            (s.labels["target"], s.labels["destination"]): s.state for s in self.monitor.alerts() if s.rule == "Slow"
+        }
+        for key, model in self.models.items():
+            found = states.get(key, "inactive")
+            assert ("inactive" if found == "resolved" else found) == model.state, key
+
+    @invariant()
+    def a_message_is_sent_again_only_where_its_answer_was_lost(self) -> None:
+        sent = [key for inbox in self.monitor.inbox.values() for key, _, _ in inbox]
+        assert len(sent) - len(set(sent)) <= self.lost_answers
+
+    @invariant()
+    def a_message_says_something_new_or_repeats_when_that_is_due(self) -> None:
+        """Of the receiver that hears of resolutions: for the other one, what fires again says nothing new."""
+        last: dict[str, tuple[frozenset[str], float]] = {}
+        for _, at, one in {entry[0]: entry for entry in self.monitor.inbox["ops"]}.values():
+            firing = frozenset(a.fingerprint for a in one.alerts if a.status == "firing")
+            before, then = last.get(one.group_key, (frozenset(), 0.0))
+            waited = at - min({then} | self.jumps)
+            is_hastened = at in self.jumps  # decided before the clock went back, and sent since
+            assert firing != before or waited >= ALERTING.repeat_interval or is_hastened
+            last[one.group_key] = (firing, at)
+
+    def teardown(self) -> None:
+        """In quiet times every receiver learns the truth."""
+        try:
+            for _ in range(12):
+                self.monitor.now += INTERVAL
+                for target in TARGETS:
+                    self.monitor.scrape(target)
+                    self._judged(target)
+                self.monitor.tick()
+                self.monitor.deliver()
+            self.states_are_those_of_the_model()
+            self.a_message_says_something_new_or_repeats_when_that_is_due()
+            firing = {state.fingerprint for state in self.monitor.alerts() if state.state == "firing"}
+            shown = firing - self.monitor.suppressed().keys()
+            assert shown <= self._believed("ops") <= firing
+            assert shown <= self._believed("pager")
+        finally:
+            self.monitor.close()
+            self.folder.cleanup()
+
+    def _judged(self, target: str) -> None:
+        for (whose, destination), model in self.models.items():
+            if whose == target:
+                model.judge(self.monitor.now, self.monitor.world.get((target, destination), 0.0) > 0)
+
+    def _believed(self, receiver: str) -> set[str]:
+        """What fires, as far as the receiver knows from its messages."""
+        told = {a.fingerprint: a.status for _, _, one in self.monitor.inbox[receiver] for a in one.alerts}
+        return {fingerprint for fingerprint, status in told.items() if status == "firing"}
+
+
+TestKilling = Killing.TestCase
+TestKilling.settings = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a step takes milliseconds: to shrink is for when it fails
+)
