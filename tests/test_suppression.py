@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from telling import DOWN, NOW, WAITING, Monitor
+from telling import DOWN, NOW, SLOW, WAITING, Monitor
 
 from monitor.alerts.inhibition import inhibitor, inhibitors
 from monitor.alerts.maintenance import is_open
@@ -46,6 +46,19 @@ def test_a_silenced_alert_fires_is_seen_with_the_reason_and_told_when_the_silenc
     one.cycle(60)
 
     assert (one.told(), one.suppressed()) == (["Waiting orders: firing"], {})
+
+
+def test_what_is_gone_is_not_suppressed_any_more(monitor: Any) -> None:
+    one = monitor(SLOW)
+    silenced(one, 600, destination="orders")
+    one.set("orders", 1)
+    one.cycle()
+    assert len(one.suppressed()) == 1
+    one.set("orders", 0)
+
+    one.cycle()
+
+    assert (one.states(), one.suppressed()) == ({}, {})
 
 
 def test_what_was_told_before_the_silence_is_not_told_again_after_it(monitor: Any) -> None:

@@ -174,7 +174,7 @@ class Engine:
     def _tell(self, tx: Tx, now: float) -> None:
         """Bring what receivers believe to what is true, as far as it is due."""
         states, told = tx.reader.alerts(), tx.reader.told()
-        if not states and not told:
+        if not (states or told or tx.reader.suppressed()):
             return
         look = self._look(tx, states, now)
         firing = [state for state in states if state.state == "firing"]
