@@ -25,6 +25,7 @@ from monitor.reader import (
     TargetRow,
     Transition,
 )
+from monitor.recent import Recent, RecentReader
 from monitor.rollup import (
     HISTOGRAM_ROLLUPS,
     ROLLUPS,
@@ -72,9 +73,9 @@ class OutboxRow(NamedTuple):
 class Tx:
     """What rules may read and write within the transaction of a scrape."""
 
-    def __init__(self, db: sqlite3.Connection, path: str) -> None:
+    def __init__(self, db: sqlite3.Connection, path: str, recent: Recent) -> None:
         self._db = db
-        self.reader = Reader(path, db)
+        self.reader = RecentReader(path, db, recent)
 
     def save_alert(self, state: AlertState) -> None:
         self._db.execute(
@@ -117,6 +118,7 @@ class Store:
             self._claim.close()
             raise
         self._targets: dict[str, TargetSeries] = {}
+        self._recent = Recent()
         self._closed = False
 
     def record(self, scrape: Scrape, judge: Callable[[Tx], None] | None = None) -> None:
@@ -125,9 +127,10 @@ class Store:
             with self._transaction():
                 self._write(scrape)
                 if judge is not None:
-                    judge(Tx(self._db, self.path))
+                    judge(Tx(self._db, self.path, self._recent))
         except BaseException:
-            self._targets.pop(scrape.target, None)  # what it holds may have been rolled back
+            self._targets.pop(scrape.target, None)  # what these hold may have been rolled back
+            self._recent.clear()
             raise
 
     def memory(self, target: str) -> dict[str, bytes]:
@@ -258,7 +261,7 @@ class Store:
         )
         target.write_gaps(self._db, reading)
         if scrape.ok:
-            target.write(self._db, scrape, ts)
+            self._recent.add(self._db, scrape.target, ts, target.write(self._db, scrape, ts))
             self._remember(scrape)
 
     def _target(self, scrape: Scrape) -> TargetSeries:
