@@ -85,15 +85,20 @@ class Recent:
         self._by_id: dict[int, tuple[_Metric, _Kept] | None] = {}
 
     def trusted(self, now: float) -> bool:
+        """Whether the scrapes before came one after the other; not so for a while after the clock was set back."""
         return now > self._disordered_until
+
+    def distrust(self, until: float) -> None:
+        """Leave everything to the store while a window may reach back to then."""
+        self.clear()
+        self._disordered_until = max(self._disordered_until, until + MOST_SECONDS)
 
     def add(self, db: sqlite3.Connection, target: str, ts: int, changes: Iterable[Change]) -> None:
         """Take in a good scrape, in the transaction that writes it."""
+        (newest,) = db.execute("SELECT max(ts) FROM scrape WHERE ts > ? AND target = ?", (ts, target)).fetchone()
         at, times = ts / 1000, self.times.setdefault(target, [])
-        if times and at <= times[-1]:  # the clock was set back: what stood when is for the store to say
-            until = times[-1] + MOST_SECONDS
-            self.clear()
-            self._disordered_until = until
+        if newest is not None or at in times[-1:]:  # the clock was set back: what stood when is for the store to say
+            self.distrust((newest or ts) / 1000)
             return
         times.append(at)
         if times[0] < at - 2 * MOST_SECONDS:
@@ -143,7 +148,9 @@ class RecentReader(Reader):
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
         if metric in FROM_SCRAPES or not self._holds(now, where):
             return super().latest(metric, now, where)
-        kept, found = self._metric(metric, now, STALE_SECONDS), []
+        kept, found = self._metric(metric, now, STALE_SECONDS), list[Series]()
+        if kept is None:
+            return super().latest(metric, now, where)
         for target, series in _of(kept.series, where):
             times = self._times(target, now - STALE_SECONDS - 0.001, now)
             if times:
@@ -158,7 +165,9 @@ class RecentReader(Reader):
     def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
         if metric in FROM_SCRAPES or end - start > MOST_SECONDS or not self._holds(end, where):
             return super().window(metric, start, end, where)
-        kept, found = self._metric(metric, end, end - start), []
+        kept, found = self._metric(metric, end, end - start), list[Series]()
+        if kept is None:
+            return super().window(metric, start, end, where)
         start, end = milliseconds(start) / 1000, milliseconds(end) / 1000
         for target, series in _of(kept.series, where):
             times = self._times(target, start, end)
@@ -182,21 +191,33 @@ class RecentReader(Reader):
             for one in series.values()
         ]
 
+    def _good_times(self, start: float, end: float) -> dict[str, list[float]]:
+        recent = self._recent
+        if start < recent.times_since or not recent.trusted(end):
+            return super()._good_times(start, end)
+        start, end = milliseconds(start) / 1000, milliseconds(end) / 1000
+        found = {target: list(self._times(target, start, end)) for target in recent.times}
+        return {target: times for target, times in found.items() if times}
+
     def _holds(self, now: float, where: Where | None) -> bool:
         return _is_simple(where) and self._recent.trusted(now)
 
-    def _metric(self, name: str, now: float, seconds: float) -> _Metric:
+    def _metric(self, name: str, now: float, seconds: float) -> _Metric | None:
+        """What is kept of a metric, at least for so long; None where the clock was set back within that time."""
         kept = self._recent.metrics.get(name)
         if kept is None or now - seconds < kept.since:
-            kept = self._loaded(name, now, max(seconds, kept.keep - LATE_SECONDS if kept else 0.0) + LATE_SECONDS)
+            return self._loaded(name, now, max(seconds, kept.keep - LATE_SECONDS if kept else 0.0) + LATE_SECONDS)
         return kept
 
-    def _loaded(self, name: str, now: float, keep: float) -> _Metric:
+    def _loaded(self, name: str, now: float, keep: float) -> _Metric | None:
         since = milliseconds(now - keep) / 1000
         steps = self._changes(name, since, _NEVER)
         metric = self._recent.metrics[name] = _Metric(keep, since)
         for id, labels, _, value in super()._series(name, None):
             own = steps.get(id, [])
+            if own and [one[1] for one in own] != [*(one[2] for one in own[1:]), value]:
+                self._recent.distrust(now)
+                return None
             kept = _Kept(id, labels, _number(own[0][2] if own else value))
             for at, changed, _ in own:
                 kept.add(at, changed, since)
@@ -207,7 +228,7 @@ class RecentReader(Reader):
         recent = self._recent
         if start < recent.times_since:
             keep = max(end - start, MOST_SECONDS if math.isinf(recent.times_since) else 0) + LATE_SECONDS
-            recent.times = self._good_times(end - keep, _NEVER)
+            recent.times = super()._good_times(end - keep, _NEVER)
             recent.times_since = end - keep
         times = recent.times.get(target, [])
         return times[bisect_right(times, start) : bisect_right(times, end)]

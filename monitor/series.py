@@ -184,8 +184,9 @@ class SeriesReader:
 
     def _scrapes_as_series(self, metric: str, start: float, end: float, where: Where | None) -> list[Series]:
         rows = self._all(
-            "SELECT target, system, ts, ok FROM scrape WHERE ts > ? AND ts <= ? ORDER BY ts",
-            (milliseconds(start), milliseconds(end)),
+            "SELECT target, system, ts, ok FROM scrape WHERE ts > ? AND ts <= ? AND target = coalesce(?, target)"
+            " ORDER BY ts",
+            (milliseconds(start), milliseconds(end), (where or {}).get("target")),
         )
         good = self._last_success_of({row[0] for row in rows}, start) if metric == m.COLLECTOR_LAST_SUCCESS.name else {}
         found: dict[str, list[tuple[float, float]]] = {}
