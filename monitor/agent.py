@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from collectors import metrics as m
 from collectors.base import CollectError, Collector, Reading, Sample, Scrape, TargetSettings
-from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.engine import ITSELF, Deliverer, Engine
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
 from monitor.store import Store, StoreError, Tx
@@ -27,8 +27,8 @@ GRACE_SECONDS = 4.0
 #: How often the outbox is looked at when nothing announces itself.
 OUTBOX_SECONDS = 0.5
 MAINTENANCE_SECONDS = 30.0
-#: The target and the system under which the agent tells of itself.
-ITSELF = "eda-monitor"
+#: How often it is looked at who is to be told, when nothing was read.
+TICK_SECONDS = 2.0
 
 
 def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], float] = time.time) -> Scrape:
@@ -107,9 +107,11 @@ class Agent:
         return any(tally.last_success is not None for tally in self.tallies.values())
 
     def start(self) -> None:
+        self.store.change(lambda tx: self.engine.begin(tx, time.time()))
         for target, collector in self.targets:
             self._run(f"collect {target.name}", self._collect_for_ever, target, collector)
         self._run("outbox", self._deliver_for_ever)
+        self._run("alerts", self._tell_for_ever)
         self._run("maintenance", self._maintain_for_ever)
 
     def stop(self) -> None:
@@ -184,6 +186,14 @@ class Agent:
             except StoreError as error:
                 log.error("outbox: %s", error)
                 self._stop.wait(OUTBOX_SECONDS)
+
+    def _tell_for_ever(self) -> None:
+        while not self._stop.wait(TICK_SECONDS):
+            try:
+                self.store.change(lambda tx: self.engine.tick(tx, time.time()))
+            except StoreError as error:
+                log.error("alerts: %s", error)
+            self._news.set()
 
     def _maintain_for_ever(self) -> None:
         self._show_itself()

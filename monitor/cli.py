@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from collectors.base import Collector, TargetSettings
+from monitor import alerts_cli
 from monitor import config as configuration
 from monitor.agent import scrape
 from monitor.alerts.promql import to_prometheus_yaml
@@ -25,7 +26,7 @@ from monitor.config import Config, ConfigError
 from monitor.exporter import ExporterError
 from monitor.printing import Format, print_scrapes
 from monitor.service import ServiceError, start_console, watch
-from monitor.store import Reader, StoreError
+from monitor.store import StoreError
 
 app = typer.Typer(
     name="eda-monitor",
@@ -34,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(alerts_cli.app, name="alerts")
 #: What is no terminal has no width of its own; tables want some.
 out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
@@ -170,28 +172,6 @@ def status(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("-
         print(json.dumps(overview_as_dict(path, time.time()), indent=2))
     else:
         print_overview(out, path, time.time())
-
-
-@app.command()
-def alerts(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """List the alerts that are pending or firing."""
-    reader = Reader(configuration.load(config).store.path)
-    states = [state for state in reader.alerts() if state.state != "resolved"]
-    reader.close()
-    if as_json:
-        rows = [
-            {"rule": s.rule, "state": s.state, "labels": s.labels, "value": s.value, "active_at": s.active_at}
-            for s in states
-        ]
-        print(json.dumps(rows, indent=2))
-        return
-    for state in states:
-        colour = "red" if state.state == "firing" else "yellow"
-        out.print(
-            f"[{colour}]{state.state}[/] [bold]{escape(state.rule)}[/] {escape(state.annotations.get('summary', ''))}"
-        )
-    if not states:
-        print("No alert is pending or firing.")
 
 
 @app.command("export-rules")

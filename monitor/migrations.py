@@ -128,6 +128,36 @@ CREATE VIEW handlers AS
 """
 
 
+@migrations()
+def telling(db: Database) -> None:
+    """What is kept about telling people: see `ledger`. Times are UTC epoch seconds."""
+    for statement in _TELLING.split(";\n"):
+        db.execute(statement)
+
+
+_TELLING = """
+CREATE TABLE silence (
+  id INTEGER PRIMARY KEY, matchers TEXT NOT NULL, starts_at REAL NOT NULL, ends_at REAL NOT NULL,
+  author TEXT NOT NULL, comment TEXT NOT NULL, created_at REAL NOT NULL) STRICT;
+CREATE TABLE ack (
+  fingerprint TEXT PRIMARY KEY, rule TEXT NOT NULL, author TEXT NOT NULL, comment TEXT NOT NULL,
+  at REAL NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE suppressed (
+  fingerprint TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE judged (
+  target TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE told (
+  receiver TEXT NOT NULL, group_key TEXT NOT NULL, at REAL NOT NULL, firing TEXT NOT NULL,
+  PRIMARY KEY (receiver, group_key)) STRICT
+"""
+
+
+@migrations()
+def quiet_since(db: Database) -> None:
+    """`keep_firing_for` counts from the first time an alert was seen not to hold, as in Prometheus."""
+    db.execute("ALTER TABLE alert_state ADD COLUMN quiet_since REAL")
+
+
 def migrate(connection: Any) -> None:
     """Bring the schema up to date; raises ValueError when a newer program has written it."""
     db = Database(connection, execute_plugins=False)
@@ -141,4 +171,4 @@ def migrate(connection: Any) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-_OURS = {"first_schema", "histograms"}
+_OURS = {"first_schema", "histograms", "telling", "quiet_since"}

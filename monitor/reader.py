@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from collectors.base import PartError, Skipped
-from monitor.increases import IncreaseReader
+from monitor.ledger import Ack, LedgerReader, Silence, Told
 from monitor.percentiles import Increase
 from monitor.series import STALE_SECONDS, Series, StoreError, milliseconds
 
 __all__ = [
-    "STALE_SECONDS", "AlertState", "Increase", "Notification", "Reader", "Series", "StoreError", "TargetRow",
-    "Transition",
+    "STALE_SECONDS", "Ack", "AlertState", "Increase", "Notification", "Reader", "Series", "Silence", "StoreError",
+    "TargetRow", "Told", "Transition",
 ]  # fmt: skip
 
 
@@ -34,7 +34,9 @@ class TargetRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """Where one instance of a rule stands. `last_true_at` is when its condition last held."""
+    """Where one instance of a rule stands. `last_true_at` is when its condition last held, `quiet_since` when it was
+    first seen not to hold since.
+    """
 
     rule: str
     fingerprint: str
@@ -46,6 +48,7 @@ class AlertState:
     value: float
     annotations: dict[str, str]
     last_true_at: float
+    quiet_since: float | None = None
 
 
 class Transition(NamedTuple):
@@ -72,7 +75,7 @@ class Notification(NamedTuple):
     last_error: str | None
 
 
-class Reader(IncreaseReader):
+class Reader(LedgerReader):
     """Read-only view of a store. Every read is a short transaction of its own."""
 
     def targets(self, now: float) -> list[TargetRow]:
@@ -114,11 +117,13 @@ class Reader(IncreaseReader):
         ]
 
 
-_ALERT = "rule, fingerprint, labels, state, active_at, fired_at, resolved_at, value, annotations, last_true_at"
+_ALERT = (
+    "rule, fingerprint, labels, state, active_at, fired_at, resolved_at, value, annotations, last_true_at, quiet_since"
+)
 
 
 def _alert(row: tuple[Any, ...]) -> AlertState:
-    rule, fingerprint, labels, state, active, fired, resolved, value, annotations, last_true = row
+    rule, fingerprint, labels, state, active, fired, resolved, value, annotations, *times = row
     return AlertState(
-        rule, fingerprint, json.loads(labels), state, active, fired, resolved, value, json.loads(annotations), last_true
+        rule, fingerprint, json.loads(labels), state, active, fired, resolved, value, json.loads(annotations), *times
     )  # fmt: skip

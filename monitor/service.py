@@ -13,6 +13,7 @@ from collectors.base import Collector, TargetSettings
 from monitor.agent import Agent
 from monitor.alerts.engine import Deliverer, Engine
 from monitor.alerts.notifiers import notifier
+from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import default_rules
 from monitor.config import Config
 from monitor.exporter import Exporter, ExporterError
@@ -44,7 +45,9 @@ def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collecto
     """A running agent over these targets; the caller stops it."""
     store = Store(config.store.path)
     exporter = Exporter(ready=lambda: running.ready)
-    engine = Engine(default_rules(), [receiver.name for receiver in config.receivers], url(config.console.listen))
+    alerting = Alerting(tuple(Receiver(receiver.name) for receiver in config.receivers))
+    intervals = {target.name: target.interval for target, _ in targets}
+    engine = Engine(default_rules(), alerting, url(config.console.listen), intervals)
     deliverer = Deliverer(store, {receiver.name: notifier(receiver) for receiver in config.receivers})
     running = Agent(targets, store, exporter, engine, deliverer)
     try:

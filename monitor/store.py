@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 from collectors.base import Scrape
 from monitor.changes import TargetSeries
 from monitor.histograms import histogram_rows
+from monitor.ledger import LedgerWriter
 from monitor.migrations import migrate
 from monitor.reader import (
     AlertState,
@@ -69,20 +71,26 @@ class OutboxRow(NamedTuple):
     attempts: int
     created_at: float
 
+    @property
+    def key(self) -> str:
+        """The same for every try of this message, and for no other one."""
+        return hashlib.sha256(f"{self.id} {self.created_at!r} {self.receiver} {self.payload}".encode()).hexdigest()[:32]
 
-class Tx:
-    """What rules may read and write within the transaction of a scrape."""
+
+class Tx(LedgerWriter):
+    """What the engine may read and write within one transaction."""
 
     def __init__(self, db: sqlite3.Connection, path: str, recent: Recent) -> None:
-        self._db = db
+        super().__init__(db)
         self.reader = RecentReader(path, db, recent)
 
     def save_alert(self, state: AlertState) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO alert_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO alert_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 state.rule, state.fingerprint, json.dumps(state.labels), state.state, state.active_at, state.fired_at,
                 state.resolved_at, state.value, json.dumps(state.annotations), state.last_true_at,
+                state.quiet_since,
             ),
         )  # fmt: skip
 
@@ -132,6 +140,11 @@ class Store:
             self._targets.pop(scrape.target, None)  # what these hold may have been rolled back
             self._recent.clear()
             raise
+
+    def change(self, decide: Callable[[Tx], None]) -> None:
+        """Write what `decide` writes, all or nothing."""
+        with self._transaction():
+            decide(Tx(self._db, self.path, self._recent))
 
     def memory(self, target: str) -> dict[str, bytes]:
         """What the target's collector asked to remember."""
@@ -184,6 +197,7 @@ class Store:
         more |= self._prune("scrape", "ts < ?", "ts, target", history, slice_rows)
         more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
         more |= self._prune("outbox", "created_at < ?", "id", history / 1000, slice_rows)
+        more |= self._prune("silence", "ends_at < ?", "id", history / 1000, slice_rows)
         self._give_back()
         return more
 

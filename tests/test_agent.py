@@ -14,6 +14,7 @@ from collectors import metrics as m
 from collectors.base import CollectError, Finding, PartError, Reading, TargetSettings
 from monitor.agent import Agent, Tally, scrape
 from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import default_rules
 from monitor.exporter import Exporter
 from monitor.store import Reader, Store
@@ -67,7 +68,9 @@ def run(tmp_path: Path) -> Iterator[Callable[[FakeCollector], Agent]]:
 
     def start(collector: FakeCollector) -> Agent:
         store = Store(tmp_path / "store.db")
-        agent = Agent([(TARGET, collector)], store, Exporter(), Engine([], [], "http://c"), Deliverer(store, {}))
+        agent = Agent(
+            [(TARGET, collector)], store, Exporter(), Engine([], Alerting(), "http://c"), Deliverer(store, {})
+        )
         agents.append(agent)
         agent.start()
         return agent
@@ -147,7 +150,7 @@ def test_a_cycle_judges_what_it_has_just_read_whatever_the_clock_says(tmp_path: 
     store = Store(tmp_path / "store.db")
     agent = Agent(
         [(TARGET, collector := FakeCollector(Reading))],
-        store, Exporter(), Engine(default_rules(), [], "http://c"), Deliverer(store, {}),
+        store, Exporter(), Engine(default_rules(), Alerting(), "http://c"), Deliverer(store, {}),
     )  # fmt: skip
     agent.take(scrape(TARGET, collector, lambda: 1_700_000_000 + fraction))
     collector.answer = lambda: Reading(samples=[m.DEAD_LETTERED_MESSAGES_TOTAL.sample(1, "dlq", "orders", "")])
@@ -162,7 +165,7 @@ def test_a_cycle_judges_what_it_has_just_read_whatever_the_clock_says(tmp_path: 
 
 def test_a_store_that_cannot_be_written_is_counted_and_the_figures_are_still_shown(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.db")
-    agent = Agent([(TARGET, collector := FakeCollector(reading))], store, Exporter(), Engine([], [], ""), None)  # type: ignore[arg-type]
+    agent = Agent([(TARGET, collector := FakeCollector(reading))], store, Exporter(), Engine([], Alerting(), ""), None)  # type: ignore[arg-type]
     holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
 

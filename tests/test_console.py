@@ -12,10 +12,12 @@ from streamlit.testing.v1 import AppTest
 from collectors import metrics as m
 from collectors.base import PartError, Reading, Sample, Scrape
 from monitor.alerts.engine import Engine
+from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import default_rules
 from monitor.console import STORE_VARIABLE
 from monitor.store import Store
 
+OPS = Alerting((Receiver("ops"),))
 PAGE = Path(__file__).parent.parent / "monitor" / "console" / "views" / "now.py"
 
 
@@ -37,7 +39,7 @@ def fill(tmp_path: Path) -> Callable[..., None]:
     """Scrapes of so many seconds ago, judged by the default rules."""
 
     def filled(*scrapes: tuple[float, Reading | str]) -> None:
-        store, engine, now = Store(tmp_path / "store.db"), Engine(default_rules(), ["ops"], "http://c"), time.time()
+        store, engine, now = Store(tmp_path / "store.db"), Engine(default_rules(), OPS, "http://c"), time.time()
         for ago, outcome in scrapes:
             failed = isinstance(outcome, str)
             reading = Reading() if isinstance(outcome, str) else outcome

@@ -18,6 +18,7 @@ import yaml
 from collectors.base import Reading, Scrape, parse_duration
 from collectors.metrics import METRICS
 from monitor.alerts.engine import Engine
+from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import default_rules
 from monitor.store import Store
 
@@ -42,7 +43,7 @@ def test_promtool_agrees(file: Path) -> None:
     "story", [story for _, story in STORIES], ids=[f"{n}: {story['name']}" for n, story in STORIES]
 )
 def test_the_engine_agrees(story: dict[str, Any], tmp_path: Path) -> None:
-    engine = Engine(default_rules(), [], "")
+    engine = Engine(default_rules(), Alerting(), "")
     wanted = {parse_duration(one["eval_time"]): one.get("exp_samples", []) for one in story["promql_expr_test"]}
     with closing(Store(tmp_path / "store.db")) as store, closing(store.reader()) as reader:
         for at, scrapes in cycles(story):

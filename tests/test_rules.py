@@ -11,11 +11,11 @@ from typing import get_args
 import pytest
 from given import Given, series
 
-from monitor.alerts.engine import step
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.functions import apply, bucket_rates, extrapolated
 from monitor.alerts.promql import to_prometheus_yaml, to_promql
 from monitor.alerts.rules import Condition, Function, Rule, RuleError, default_rules, matches, parse_rules
+from monitor.alerts.states import step
 from monitor.percentiles import Increase
 from monitor.reader import AlertState, Series
 

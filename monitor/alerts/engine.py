@@ -1,26 +1,38 @@
-"""The alert engine: keeps each alert's state in the store, and sends what changed.
+"""The alert engine: keeps each alert's state in the store, and decides who is told of what.
 
-`judge` runs inside the transaction of a scrape: a transition and its message are rows, both or neither.
-Sending comes later, from the outbox, at least once.
+`judge` runs inside the transaction of a scrape, `tick` in one of its own: a transition, what a receiver is believed to
+know, and the message that makes it know are rows, all or none. Sending comes later, from the outbox.
+
+Guaranteed, whenever the process is killed and however long it is down: a message that was decided is sent at least
+once, and until a receiver takes it, again with the same key. It is sent twice only where its receiver took it and the
+answer was lost, or the process died before it had noted the answer. No alert fires or resolves because nobody looked.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.evaluation import Verdict, evaluate
+from monitor.alerts.grouping import Look, Outcome, groups, outcome
+from monitor.alerts.inhibition import about_monitor
+from monitor.alerts.messages import to_json
 from monitor.alerts.notifiers import NotifyError
-from monitor.alerts.rules import Rule, texts
+from monitor.alerts.routing import Alerting
+from monitor.alerts.rules import Rule
+from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, resumed, step
+from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
-from monitor.store import AlertState, OutboxRow, Reader, Series, Store, Tx
+from monitor.reader import STALE_SECONDS, AlertState, Reader, Series, Told
+from monitor.store import OutboxRow, Store, Tx
 
-#: How long a resolved alert is remembered.
-RESOLVED_SECONDS = 900.0
+#: The target under which the monitor tells of itself.
+ITSELF = "eda-monitor"
+#: After so long, what a target's first reading would say is not waited for any more.
+SETTLE_SECONDS = 120.0
+#: Up to so many intervals between two judgements of a target are no gap.
+INTERVALS_MISSED = 2.0
 #: Waits between tries of a notification; the last one repeats.
 RETRY_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0)
 #: A message that could not be sent for so long is of no use any more.
@@ -59,22 +71,86 @@ class TargetReadings:
 
 
 class Engine:
-    """Evaluates the rules after every scrape of a target, for that target."""
+    """Evaluates the rules after every scrape of a target, for that target, and decides who is told of what.
 
-    def __init__(self, rules: Sequence[Rule], receivers: Sequence[str], console_url: str) -> None:
-        self.rules, self.receivers, self.console_url = list(rules), list(receivers), console_url
+    `targets` are the configured ones with their intervals in seconds; None where any target may be judged at any time.
+    What an engine remembers itself is only what it has heard since it began; all the rest is in the store.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], alerting: Alerting, console_url: str, targets: Mapping[str, float] | None = None
+    ) -> None:
+        self.rules, self.alerting, self.console_url = list(rules), alerting, console_url
+        self.targets = targets
+        self._own = about_monitor(rules)
+        self._heard: set[str] = set()
+        self._began: float | None = None
+
+    def begin(self, tx: Tx, now: float) -> None:
+        """Resolve or forget the alerts of rules and targets that are not configured any more. Once, before all else."""
+        rules = {rule.name: rule for rule in self.rules}
+        for state in tx.reader.alerts():
+            rule = rules.get(state.rule)
+            if rule is None or not (rule.function == "absent" or self._is_target(state.labels.get("target", ""))):
+                self._end(tx, state, now)
+            elif state.fingerprint != fingerprint(state.labels):  # of a store that an older program wrote
+                tx.forget_alert(state.rule, state.fingerprint)
+                tx.save_alert(replace(state, fingerprint=fingerprint(state.labels)))
+        if self.targets is not None:
+            tx.forget_judged({*self.targets, ITSELF, ""})
 
     def judge(self, tx: Tx, now: float, target: str) -> None:
-        """Move the alerts of the target on, and put a message for each transition into the outbox."""
+        """Move the alerts of the target on, and put what is to be told now into the outbox."""
+        self._hear(now, target)
+        self._resume(tx, now, target)
         readings = TargetReadings(tx.reader, target)
         states = tx.reader.alerts()
         for rule in self.rules:
-            before = {s.fingerprint: s for s in states if s.rule == rule.name and s.labels.get("target") == target}
+            elsewhere = looks_elsewhere(rule)
+            if elsewhere and not self._is_settled(now):
+                continue  # what it looks at may not have been read since the agent began
+            before = {s.fingerprint: s for s in states if _is_of(rule, s, target)}
             true = {
                 fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
             }
+            blind = rule.name not in self._own and is_blind(readings, now, elsewhere)
             for fp in before.keys() | true.keys():
-                self._move(tx, rule, before.get(fp), true.get(fp), fp, now)
+                self._move(tx, rule, before.get(fp), true.get(fp), fp, now, blind)
+        self._tell(tx, now)
+
+    def tick(self, tx: Tx, now: float) -> None:
+        """Put into the outbox what is to be told by now, though nothing was read: every few seconds."""
+        self._hear(now)
+        self._tell(tx, now)
+
+    def _hear(self, now: float, *targets: str) -> None:
+        self._began = now if self._began is None else min(self._began, now)
+        self._heard.update(targets)
+
+    def _is_target(self, name: str) -> bool:
+        return self.targets is None or name in self.targets or name == ITSELF
+
+    def _is_settled(self, now: float) -> bool:
+        """Every target was heard of since the agent began, or has had the time for it."""
+        waited = now - (now if self._began is None else self._began)
+        return self.targets is None or self._heard >= self.targets.keys() or waited >= SETTLE_SECONDS
+
+    def _resume(self, tx: Tx, now: float, target: str) -> None:
+        """Take the time in which nobody judged out of the alerts of the target, and of those of no target."""
+        absent = {rule.name for rule in self.rules if rule.function == "absent"}
+        for whose in (target, ""):
+            judged_at = tx.reader.judged_at(whose)
+            for state in tx.reader.alerts() if judged_at is not None else ():
+                if (state.rule in absent) if whose == "" else (state.labels.get("target") == whose):
+                    resume = resumed(state, judged_at or now, now, self._slack(whose))
+                    if resume != state:
+                        tx.save_alert(resume)
+            tx.save_judged(whose, now)
+
+    def _slack(self, target: str) -> float:
+        intervals = self.targets or {}
+        interval = intervals.get(target) if target else max(intervals.values(), default=None)
+        return STALE_SECONDS if interval is None else INTERVALS_MISSED * interval
 
     def _move(
         self,
@@ -84,81 +160,89 @@ class Engine:
         true: tuple[dict[str, str], Verdict] | None,
         fp: str,
         now: float,
+        blind: bool,
     ) -> None:
-        new = step(rule, old, true, fp, now)
+        new = step(rule, old, true, fp, now, blind)
         if new is None:
             tx.forget_alert(rule.name, fp)
+        elif new != old:
+            tx.save_alert(new)
+            before = old.state if old else "inactive"
+            if new.state != before:
+                tx.add_transition(rule.name, fp, new.labels, before, new.state, now, new.value)
+
+    def _end(self, tx: Tx, state: AlertState, now: float) -> None:
+        if state.state == "firing":
+            tx.save_alert(replace(state, state="resolved", resolved_at=now))
+            tx.add_transition(state.rule, state.fingerprint, state.labels, "firing", "resolved", now, state.value)
+        elif state.state == "pending":
+            tx.forget_alert(state.rule, state.fingerprint)
+
+    def _tell(self, tx: Tx, now: float) -> None:
+        """Bring what receivers believe to what is true, as far as it is due."""
+        states, told = tx.reader.alerts(), tx.reader.told()
+        if not states and not told:
             return
-        tx.save_alert(new)
-        state = old.state if old else "inactive"
-        if new.state == state:
+        look = self._look(tx, states, now)
+        firing = [state for state in states if state.state == "firing"]
+        entries = {(entry.receiver, entry.group_key): entry for entry in told}
+        for group in groups(self.alerting, firing, told):
+            if self._is_settled(now) or all(s.labels.get("target", "") in self._heard for s in group.firing):
+                entry = entries.get((group.receiver.name, group.key))
+                self._say(tx, entry, outcome(self.alerting, group, entry, look), now)
+        self._forget(tx, states, told, now)
+
+    def _look(self, tx: Tx, states: Sequence[AlertState], now: float) -> Look:
+        """How things stand; what is suppressed, and why, is noted for people to see."""
+        tx.drop_acks()
+        active = [state for state in states if state.state != "resolved"]
+        reasons = suppressions(active, tx.reader.silences(now), self.alerting.windows, self._own, now)
+        before = tx.reader.suppressed()
+        for fp in before.keys() | reasons.keys():
+            if before.get(fp) != reasons.get(fp):
+                tx.suppress(fp, reasons.get(fp))
+        firing = {state.fingerprint for state in active if state.state == "firing"}
+        resolved = {state.fingerprint: state.resolved_at for state in states if state.resolved_at is not None}
+        return Look(now, firing, reasons.keys(), tx.reader.acks().keys(), resolved, self.console_url)
+
+    def _say(self, tx: Tx, entry: Told | None, said: Outcome | None, now: float) -> None:
+        if said is None:
             return
-        tx.add_transition(rule.name, fp, new.labels, state, new.state, now, new.value)
-        if new.state in ("firing", "resolved"):
-            for receiver in self.receivers:
-                tx.enqueue(receiver, json.dumps(payload(receiver, new, self.console_url)), now)
+        if said.told is not None:
+            tx.save_told(said.told)
+        elif entry is not None:
+            tx.forget_told(entry)
+        if said.message is not None:
+            tx.enqueue(said.message.receiver, to_json(said.message), now)
+
+    def _forget(self, tx: Tx, states: Sequence[AlertState], told: Sequence[Told], now: float) -> None:
+        """Forget what was resolved long ago, and what receivers believe that are not configured any more."""
+        for state in states:
+            if state.resolved_at is not None and now - state.resolved_at >= RESOLVED_SECONDS:
+                tx.forget_alert(state.rule, state.fingerprint)
+        known = {receiver.name for receiver in self.alerting.receivers}
+        for entry in told:
+            if entry.receiver not in known:
+                tx.forget_told(entry)
 
 
-def step(
-    rule: Rule, old: AlertState | None, true: tuple[dict[str, str], Verdict] | None, fp: str, now: float
-) -> AlertState | None:
-    """The next state of one alert, as Prometheus' rule manager makes it; None where nothing is to be kept."""
-    active = old if old is not None and old.state != "resolved" else None
-    if true is not None:
-        labels, (_, value) = true
-        annotations = texts(rule, labels, value)
-        if active is None:
-            active = AlertState(rule.name, fp, labels, "pending", now, None, None, value, annotations, now)
-        active = replace(active, value=value, annotations=annotations, last_true_at=now)
-        if active.state == "pending" and now - active.active_at >= rule.for_:
-            active = replace(active, state="firing", fired_at=now)
-        return active
-    if active is None:
-        return old if old is not None and now - (old.resolved_at or 0) < RESOLVED_SECONDS else None
-    if active.state == "pending":
-        return None
-    if now - active.last_true_at < rule.keep_firing_for:
-        return active
-    return replace(active, state="resolved", resolved_at=now)
+def looks_elsewhere(rule: Rule) -> bool:
+    """Whether the rule is about more than the target that is judged."""
+    conditions = (*rule.only_if, *rule.unless)
+    return rule.function == "absent" or any("target" not in (one.on or rule.by) for one in conditions)
 
 
-def fingerprint(labels: Mapping[str, str]) -> str:
-    """16 hexadecimal digits that stand for a set of labels."""
-    return hashlib.sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()[:16]
+def is_blind(readings: TargetReadings, now: float, everywhere: bool) -> bool:
+    """Whether the target, or with `everywhere` any target, could not be read the last time."""
+    return any(series.points[-1][1] == 0 for series in readings.latest("collector_up", now, everywhere))
 
 
-def payload(receiver: str, state: AlertState, console_url: str) -> dict[str, Any]:
-    """A message in the form of Alertmanager's webhook, version 4, about one alert."""
-    alert = {
-        "status": state.state,
-        "labels": state.labels,
-        "annotations": {**state.annotations, "console_url": console_url},
-        "startsAt": _rfc3339(state.fired_at),
-        "endsAt": _rfc3339(state.resolved_at),
-        "generatorURL": console_url,
-        "fingerprint": state.fingerprint,
-    }
-    return {
-        "version": "4",
-        "groupKey": f'{{}}:{{alertname="{state.rule}", fingerprint="{state.fingerprint}"}}',
-        "truncatedAlerts": 0,
-        "status": state.state,
-        "receiver": receiver,
-        "groupLabels": {"alertname": state.rule},
-        "commonLabels": state.labels,
-        "commonAnnotations": alert["annotations"],
-        "externalURL": console_url,
-        "alerts": [alert],
-    }
+def _is_of(rule: Rule, state: AlertState, target: str) -> bool:
+    return state.rule == rule.name and (rule.function == "absent" or state.labels.get("target") == target)
 
 
 def _labels(rule: Rule, verdict: Verdict) -> dict[str, str]:
     return {"alertname": rule.name, "severity": rule.severity, **verdict.labels}
-
-
-def _rfc3339(at: float | None) -> str:
-    """Alertmanager writes the zero time where there is none."""
-    return "0001-01-01T00:00:00Z" if at is None else datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 class Deliverer:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from monitor.alerts.functions import apply, bucket_rates
-from monitor.alerts.rules import Comparison, Condition, Rule, Value, matches
+from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher, matches
 from monitor.percentiles import Increase, merged, percentile
 from monitor.reader import STALE_SECONDS, Series
 
@@ -47,12 +47,18 @@ def evaluate(rule: Rule, readings: Readings, now: float) -> list[Verdict]:
     """Where the rule's condition holds now."""
     look = _Look(readings, now)
     if rule.function == "absent":
-        return [] if look.series(rule) else [Verdict({}, 1.0)]
+        return [] if look._replace(everywhere=True).series(rule) else [Verdict(_wanted(rule), 1.0)]
     found = _where_it_holds(rule, rule.by, look, _births(rule, look))
     for condition, wanted in [*((one, True) for one in rule.only_if), *((one, False) for one in rule.unless)]:
         if found:
             found = _joined(found, rule.by, condition, look, wanted)
     return [Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items()]
+
+
+def _wanted(rule: Rule) -> dict[str, str]:
+    """The labels that a missing series would have, as far as they are known: those that `where` fixes."""
+    pairs = {name: matcher(wanted) for name, wanted in rule.where.items()}
+    return {name: text for name, (operator, text) in pairs.items() if operator == "="}
 
 
 class _Look(NamedTuple):

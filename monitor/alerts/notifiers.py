@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from monitor.alerts.webhook import webhook_body
 from monitor.config import ReceiverSettings
 
 TIMEOUT_SECONDS = 5.0
@@ -28,7 +29,7 @@ def notifier(receiver: ReceiverSettings) -> Callable[[str], None]:
         try:
             answer = httpx.post(
                 receiver.url,
-                content=payload.encode(),
+                content=webhook_body(payload).encode(),
                 headers={"Content-Type": "application/json"},
                 timeout=TIMEOUT_SECONDS,
             )

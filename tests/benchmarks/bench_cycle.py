@@ -23,6 +23,7 @@ from kafka.structs import OffsetAndMetadata
 from collectors.kafka import KafkaCollector, KafkaSettings
 from monitor.agent import Agent, scrape
 from monitor.alerts.engine import Deliverer, Engine
+from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import default_rules
 from monitor.demo import services
 from monitor.exporter import Exporter
@@ -117,7 +118,7 @@ def main() -> None:
         fill(kafka.bootstrap)
         settings = KafkaSettings(name="bench", kind="kafka", bootstrap_servers=(kafka.bootstrap,), timeout=30)
         collector, exporter, store = KafkaCollector(settings), Exporter(), Store(Path(folder) / "bench.db")
-        engine = Engine(default_rules(), ["ops"], "")
+        engine = Engine(default_rules(), Alerting((Receiver("ops"),)), "")
         agent = Agent([(settings, collector)], store, exporter, engine, Deliverer(store, {}))
         requests = []
 

@@ -21,6 +21,7 @@ from collectors import metrics as m
 from collectors.base import Histogram, Metric, Reading, Sample, Scrape
 from collectors.handlers.geometry import BOUNDS
 from monitor.alerts.engine import Engine
+from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import Rule, default_rules
 from monitor.store import Store
 
@@ -106,7 +107,7 @@ def filled(store: Store, targets: list[Traffic], hours: float) -> float:
 
 def cycles(store: Store, targets: list[Traffic], began: float) -> Iterator[tuple[float, float]]:
     """CPU seconds of recording and of judging all targets once, for each cycle."""
-    engine = Engine(thirty(), ["ops"], "")
+    engine = Engine(thirty(), Alerting((Receiver("ops"),)), "")
     for cycle in range(CYCLES):
         whole = judging = 0.0
         for number, target in enumerate(targets):

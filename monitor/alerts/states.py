@@ -1,0 +1,85 @@
+"""The states of one alert, as Prometheus' rule manager moves them. Pure; times are UTC epoch seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from monitor.alerts.evaluation import Verdict
+from monitor.alerts.rules import Rule, texts
+from monitor.reader import AlertState
+
+#: How long a resolved alert is remembered.
+RESOLVED_SECONDS = 900.0
+#: A pending alert that nobody judged for longer begins anew.
+OUTAGE_SECONDS = 3600.0
+
+_FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
+
+
+def step(
+    rule: Rule,
+    old: AlertState | None,
+    true: tuple[dict[str, str], Verdict] | None,
+    fp: str,
+    now: float,
+    blind: bool = False,
+) -> AlertState | None:
+    """The next state of one alert; None where nothing is to be kept.
+
+    While the target is `blind`, a firing alert whose figures are gone stays as it is: unknown is not resolved.
+    """
+    active = old if old is not None and old.state != "resolved" else None
+    if true is not None:
+        return _held(rule, active, true, fp, now)
+    if active is None:
+        return old if old is not None and now - (old.resolved_at or 0) < RESOLVED_SECONDS else None
+    if active.state == "pending":
+        return None
+    if blind:
+        return active
+    quiet = now if active.quiet_since is None else active.quiet_since
+    if now - quiet < rule.keep_firing_for:
+        return replace(active, quiet_since=quiet)
+    return replace(active, state="resolved", resolved_at=now)
+
+
+def _held(
+    rule: Rule, active: AlertState | None, true: tuple[dict[str, str], Verdict], fp: str, now: float
+) -> AlertState:
+    labels, (_, value) = true
+    annotations = texts(rule, labels, value)
+    if active is None:
+        active = AlertState(rule.name, fp, labels, "pending", now, None, None, value, annotations, now)
+    active = replace(active, value=value, annotations=annotations, last_true_at=now, quiet_since=None)
+    if active.state == "pending" and now - active.active_at >= rule.for_:
+        active = replace(active, state="firing", fired_at=now)
+    return active
+
+
+def resumed(state: AlertState, judged_at: float, now: float, slack: float) -> AlertState:
+    """The state with the time taken out of it in which nobody judged: it counts for neither `for` nor
+    `keep_firing_for`. Up to `slack` seconds between two judgements are no gap; a clock that went back is one.
+    """
+    gap = now - judged_at
+    lost = gap if gap < 0 else max(0.0, gap - slack)
+    if not lost or state.state == "resolved":
+        return state
+    if state.state == "firing":
+        quiet = None if state.quiet_since is None else state.quiet_since + lost
+        return replace(state, last_true_at=state.last_true_at + lost, quiet_since=quiet)
+    if gap > OUTAGE_SECONDS:
+        return replace(state, active_at=now, last_true_at=now)
+    return replace(state, active_at=state.active_at + lost, last_true_at=state.last_true_at + lost)
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """16 hexadecimal digits that stand for a set of labels, the same as Alertmanager's (64-bit FNV-1a).
+
+    A label with an empty value is no label there.
+    """
+    found = _FNV_OFFSET
+    for name, value in sorted(labels.items()):
+        for byte in (name.encode() + b"\xff" + value.encode() + b"\xff") if value else b"":
+            found = ((found ^ byte) * _FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
+    return f"{found:016x}"
