@@ -16,6 +16,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -96,10 +97,25 @@ def write(
 
 def differences(folder: Path, seeds: list[int]) -> str:
     files = [f"test-{seed}.yml" for seed in seeds]
-    done = subprocess.run(
-        ["promtool", "test", "rules", *files], cwd=folder, capture_output=True, text=True, check=False
-    )
-    return "" if done.returncode == 0 else re.sub(r"\n\s*\n", "\n", done.stdout + done.stderr)[:20000]
+    command = ["promtool", "test", "rules", *files]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return "" if done.returncode == 0 else "".join(_differing(done.stdout)) or done.stdout
+
+
+def _differing(told: str) -> Iterator[str]:
+    """Of what promtool says only the alerts that one of both has, and the other has not."""
+    test = ""
+    for line in told.splitlines():
+        if line.startswith("Unit Testing"):
+            test = line.removeprefix("Unit Testing:").strip()
+        elif "time: " in line:
+            at = line.partition("time: ")[2].rstrip(", ")
+        elif line.strip().startswith("exp:"):
+            engine = set(re.findall(r"{.*?}", line))
+        elif line.strip().startswith("got:"):
+            prometheus = set(re.findall(r"{.*?}", line))
+            yield from (f"{test} at {at}: only the engine has {one}\n" for one in sorted(engine - prometheus))
+            yield from (f"{test} at {at}: only Prometheus has {one}\n" for one in sorted(prometheus - engine))
 
 
 def test_alerts_are_pending_and_firing_at_the_same_times_as_in_prometheus(

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from monitor.alerts.functions import apply, bucket_rates
+from monitor.alerts.functions import apply, bucket_rates, rising
 from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher, matches
 from monitor.percentiles import Increase, merged, percentile
 from monitor.reader import STALE_SECONDS, Series
@@ -128,7 +128,7 @@ def _quantiles(one: Value, by: tuple[str, ...], look: _Look) -> dict[Key, float]
     found = {}
     for key, parts in grouped.items():
         whole = merged(parts)
-        reached = percentile(whole.bounds, whole.counts, one.q or 0)
+        reached = percentile(whole.bounds, rising(whole.counts), one.q or 0)
         if reached is not None:
             found[key] = reached.seconds
     return found

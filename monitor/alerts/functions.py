@@ -92,3 +92,13 @@ def bucket_rates(grown: Increase, total: Increase | None, points: Points, start:
     ]
     alone = tuple(upper - lower for lower, upper in pairwise([0.0, *rates]))
     return grown._replace(counts=alone, sum=grown.sum / (end - start))
+
+
+def rising(counts: Sequence[float]) -> tuple[float, ...]:
+    """The same buckets, none of them below zero.
+
+    Buckets that are stretched one by one may come to hold more than those that hold them too; then Prometheus takes
+    the larger figure for both.
+    """
+    until = accumulate(accumulate(counts), max)
+    return tuple(upper - lower for lower, upper in pairwise([0.0, *until]))
