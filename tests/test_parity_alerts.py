@@ -35,7 +35,7 @@ from monitor.store import Store
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 
-WORLDS, RULES, CYCLES = int(os.environ.get("PARITY_WORLDS", "30")), 80, 40
+WORLDS, RULES, CYCLES = int(os.environ.get("PARITY_WORLDS", "26")), 80, 40
 FIRST = int(os.environ.get("PARITY_SEED", "0"))
 
 
