@@ -3,6 +3,7 @@
 Nothing else starts a broker: demo, tests and benchmarks all come here.
 """
 
+from monitor.demo.services.alertmanager import alertmanager
 from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
 from monitor.demo.services.process import ServiceFailedError, ServiceMissingError, free_port
@@ -12,6 +13,6 @@ from monitor.demo.services.secured import Secured, certificates, secured_kafka
 
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "Cluster", "Kafka", "Node", "Secured", "ServiceFailedError",
-    "ServiceMissingError", "certificates", "free_port", "kafka", "kafka_cluster", "kafka_libs", "permit_nothing",
-    "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka",
+    "ServiceMissingError", "alertmanager", "certificates", "free_port", "kafka", "kafka_cluster", "kafka_libs",
+    "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka",
 ]  # fmt: skip
