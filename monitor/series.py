@@ -58,6 +58,8 @@ class SeriesReader:
 
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
         """The present value of each series, one point each, stamped with the last good scrape of its target."""
+        if metric == m.COLLECTOR_UP.name:
+            return self._latest_scrapes(now, where)
         if metric in FROM_SCRAPES:
             return [s._replace(points=s.points[-1:]) for s in self.window(metric, now - STALE_SECONDS, now, where)]
         good = self._good_times(now - STALE_SECONDS - 0.001, now)  # the bound itself is not stale
@@ -66,6 +68,19 @@ class SeriesReader:
             for _, labels, _, value in self._series(metric, where)
             if value is not None and labels["target"] in good
         ]
+
+    def _latest_scrapes(self, now: float, where: Where | None) -> list[Series]:
+        """Whether each target could be read the last time."""
+        rows = self._all(
+            "SELECT target, system, max(ts), ok FROM scrape WHERE ts > ? AND ts <= ? AND target = coalesce(?, target)"
+            " GROUP BY target",
+            (milliseconds(now - STALE_SECONDS), milliseconds(now), (where or {}).get("target")),
+        )
+        found = [
+            Series(m.COLLECTOR_UP.name, {"target": target, "system": system}, [(ts / 1000, float(bool(ok)))])
+            for target, system, ts, ok in rows
+        ]
+        return [one for one in found if all(one.labels.get(name) == text for name, text in (where or {}).items())]
 
     def metrics(self, target: str) -> set[str]:
         """The names of the metrics of which the target ever had a series."""

@@ -49,6 +49,8 @@ def extrapolated(points: Points, start: float, end: float, *, counter: bool) -> 
     change = last - first
     if counter:
         change += sum(before for before, after in pairwise(_values(points)) if after < before)
+    if not change:  # most series, most of the time
+        return 0.0
     return change * _stretch(points, start, end, first / change if counter and change > 0 and first >= 0 else None)
 
 
