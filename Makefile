@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SEED   ?= 1000
 
 .DEFAULT_GOAL := help
 
@@ -27,6 +28,10 @@ services: # Debian packages the tests use, where they may be installed
 test: $(STAMP) services ## run the tests; installs what they need
 	$(BIN)/python -m pytest
 
+soak: $(STAMP) services ## the parity and kill tests over many more seeds: an hour or so; SEED=n begins elsewhere
+	PARITY_WORLDS=600 PARITY_SEED=$(SEED) RECENT_SEEDS=300 KILLS=3000 KILL_SEED=$(SEED) \
+		$(BIN)/python -m pytest -s tests/test_parity_alerts.py tests/test_recent.py tests/test_killed.py
+
 check: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,4 +45,4 @@ dashboards: $(STAMP) ## render dashboards/grafana and dashboards/prometheus
 bench: $(STAMP) ## print the benchmarks' ratios
 	@for bench in tests/benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
 
-.PHONY: help venv demo services test check dashboards bench
+.PHONY: help venv demo services test soak check dashboards bench

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from collectors.base import Metric, Reading, Sample, Scrape
 from monitor.histograms import TargetHistograms
 
-_Value = float | None
+#: (time, series, value from then on, value before); None where there is none.
+Change = tuple[int, int, float | None, float | None]
 
 
 class _Standing:
@@ -43,16 +44,18 @@ class TargetSeries:
             db.execute("INSERT OR REPLACE INTO gaps VALUES (?, ?, ?)", (self.name, *gaps))
             self.gaps = gaps
 
-    def write(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> None:
+    def write(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> list[Change]:
+        """Write what changed; returns it."""
         changes = self._changes(db, scrape, ts)
         db.executemany("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)", changes)
         db.executemany("INSERT OR REPLACE INTO latest VALUES (?2, ?1, ?3)", [change[:3] for change in changes])
         named = ((self.series.get((one.metric.name, one.labels)), one) for one in scrape.reading.histograms)
         self.histograms.write(db, ts, [(standing.id, one) for standing, one in named if standing is not None])
+        return changes
 
-    def _changes(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> list[tuple[int, int, float | None, _Value]]:
-        """(time, series, value, value before) of what is not as it stood; a series that is absent has ended."""
-        changes: list[tuple[int, int, float | None, _Value]] = []
+    def _changes(self, db: sqlite3.Connection, scrape: Scrape, ts: int) -> list[Change]:
+        """What is not as it stood; a series that is absent has ended."""
+        changes: list[Change] = []
         series = self.series
         for metric, labels, value in _samples(scrape.reading):
             standing = series.get((metric.name, labels))

@@ -152,6 +152,12 @@ CREATE TABLE told (
 """
 
 
+@migrations()
+def quiet_since(db: Database) -> None:
+    """`keep_firing_for` counts from the first time an alert was seen not to hold, as in Prometheus."""
+    db.execute("ALTER TABLE alert_state ADD COLUMN quiet_since REAL")
+
+
 def migrate(connection: Any) -> None:
     """Bring the schema up to date; raises ValueError when a newer program has written it."""
     db = Database(connection, execute_plugins=False)
@@ -165,4 +171,4 @@ def migrate(connection: Any) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-_OURS = {"first_schema", "histograms", "telling"}
+_OURS = {"first_schema", "histograms", "telling", "quiet_since"}

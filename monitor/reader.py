@@ -34,7 +34,9 @@ class TargetRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """Where one instance of a rule stands. `last_true_at` is when its condition last held."""
+    """Where one instance of a rule stands. `last_true_at` is when its condition last held, `quiet_since` when it was
+    first seen not to hold since.
+    """
 
     rule: str
     fingerprint: str
@@ -46,6 +48,7 @@ class AlertState:
     value: float
     annotations: dict[str, str]
     last_true_at: float
+    quiet_since: float | None = None
 
 
 class Transition(NamedTuple):
@@ -119,11 +122,13 @@ class Reader(LedgerReader):
         ]
 
 
-_ALERT = "rule, fingerprint, labels, state, active_at, fired_at, resolved_at, value, annotations, last_true_at"
+_ALERT = (
+    "rule, fingerprint, labels, state, active_at, fired_at, resolved_at, value, annotations, last_true_at, quiet_since"
+)
 
 
 def _alert(row: tuple[Any, ...]) -> AlertState:
-    rule, fingerprint, labels, state, active, fired, resolved, value, annotations, last_true = row
+    rule, fingerprint, labels, state, active, fired, resolved, value, annotations, *times = row
     return AlertState(
-        rule, fingerprint, json.loads(labels), state, active, fired, resolved, value, json.loads(annotations), last_true
+        rule, fingerprint, json.loads(labels), state, active, fired, resolved, value, json.loads(annotations), *times
     )  # fmt: skip

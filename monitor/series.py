@@ -10,7 +10,7 @@ import json
 import sqlite3
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -25,7 +25,7 @@ STALE_SECONDS = 300.0
 HEAD_TREND_SECONDS = 3600.0
 
 #: Read from the scrapes themselves; not stored twice.
-_FROM_SCRAPES = (m.COLLECTOR_UP.name, m.COLLECTOR_LAST_SUCCESS.name)
+FROM_SCRAPES = (m.COLLECTOR_UP.name, m.COLLECTOR_LAST_SUCCESS.name)
 
 Where = Mapping[str, str]
 
@@ -39,7 +39,7 @@ class Series(NamedTuple):
 
     metric: str
     labels: dict[str, str]
-    points: list[tuple[float, float]]
+    points: Sequence[tuple[float, float]]
 
 
 class SeriesReader:
@@ -58,7 +58,9 @@ class SeriesReader:
 
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
         """The present value of each series, one point each, stamped with the last good scrape of its target."""
-        if metric in _FROM_SCRAPES:
+        if metric == m.COLLECTOR_UP.name:
+            return self._latest_scrapes(now, where)
+        if metric in FROM_SCRAPES:
             return [s._replace(points=s.points[-1:]) for s in self.window(metric, now - STALE_SECONDS, now, where)]
         good = self._good_times(now - STALE_SECONDS - 0.001, now)  # the bound itself is not stale
         return [
@@ -67,14 +69,27 @@ class SeriesReader:
             if value is not None and labels["target"] in good
         ]
 
+    def _latest_scrapes(self, now: float, where: Where | None) -> list[Series]:
+        """Whether each target could be read the last time."""
+        rows = self._all(
+            "SELECT target, system, max(ts), ok FROM scrape WHERE ts > ? AND ts <= ? AND target = coalesce(?, target)"
+            " GROUP BY target",
+            (milliseconds(now - STALE_SECONDS), milliseconds(now), (where or {}).get("target")),
+        )
+        found = [
+            Series(m.COLLECTOR_UP.name, {"target": target, "system": system}, [(ts / 1000, float(bool(ok)))])
+            for target, system, ts, ok in rows
+        ]
+        return [one for one in found if all(one.labels.get(name) == text for name, text in (where or {}).items())]
+
     def metrics(self, target: str) -> set[str]:
         """The names of the metrics of which the target ever had a series."""
         rows = self._all("SELECT DISTINCT metric FROM series WHERE target = ?", (target,))
-        return {metric for (metric,) in rows} | set(_FROM_SCRAPES)
+        return {metric for (metric,) in rows} | set(FROM_SCRAPES)
 
     def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
         """Samples in (start, end]: one at every good scrape of the target, with the value that stood then."""
-        if metric in _FROM_SCRAPES:
+        if metric in FROM_SCRAPES:
             return self._scrapes_as_series(metric, start, end, where)
         times = self._good_times(start, end)
         changes = self._changes(metric, start, end)
@@ -184,11 +199,13 @@ class SeriesReader:
 
     def _scrapes_as_series(self, metric: str, start: float, end: float, where: Where | None) -> list[Series]:
         rows = self._all(
-            "SELECT target, system, ts, ok FROM scrape WHERE ts > ? AND ts <= ? ORDER BY ts",
-            (milliseconds(start), milliseconds(end)),
+            "SELECT target, system, ts, ok FROM scrape WHERE ts > ? AND ts <= ? AND target = coalesce(?, target)"
+            " ORDER BY ts",
+            (milliseconds(start), milliseconds(end), (where or {}).get("target")),
         )
-        good = self._last_success(start)
-        found: dict[str, Series] = {}
+        good = self._last_success_of({row[0] for row in rows}, start) if metric == m.COLLECTOR_LAST_SUCCESS.name else {}
+        found: dict[str, list[tuple[float, float]]] = {}
+        named: dict[str, dict[str, str]] = {}
         for target, system, ts, ok in rows:
             labels = {"target": target, "system": system}
             if any(labels.get(name) != wanted for name, wanted in (where or {}).items()):
@@ -198,8 +215,14 @@ class SeriesReader:
                 good[target] = at
             value = float(bool(ok)) if metric == m.COLLECTOR_UP.name else good.get(target)
             if value is not None:
-                found.setdefault(target, Series(metric, labels, [])).points.append((at, value))
-        return list(found.values())
+                named.setdefault(target, labels)
+                found.setdefault(target, []).append((at, value))
+        return [Series(metric, named[target], points) for target, points in found.items()]
+
+    def _last_success_of(self, targets: Iterable[str], at: float) -> dict[str, float]:
+        """As `_last_success`, without a look at all that was ever scraped."""
+        sql = "SELECT ts FROM scrape WHERE ok AND target = ? AND ts <= ? ORDER BY ts DESC LIMIT 1"
+        return {target: ts / 1000 for target in targets for (ts,) in self._all(sql, (target, milliseconds(at)))}
 
 
 #: Id, labels, time and value of the last change of a series.

@@ -27,6 +27,7 @@ from monitor.reader import (
     TargetRow,
     Transition,
 )
+from monitor.recent import Recent, RecentReader
 from monitor.rollup import (
     HISTOGRAM_ROLLUPS,
     ROLLUPS,
@@ -80,16 +81,17 @@ class OutboxRow(NamedTuple):
 class Tx(LedgerWriter):
     """What the engine may read and write within one transaction."""
 
-    def __init__(self, db: sqlite3.Connection, path: str) -> None:
+    def __init__(self, db: sqlite3.Connection, path: str, recent: Recent) -> None:
         super().__init__(db)
-        self.reader = Reader(path, db)
+        self.reader = RecentReader(path, db, recent)
 
     def save_alert(self, state: AlertState) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO alert_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO alert_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 state.rule, state.fingerprint, json.dumps(state.labels), state.state, state.active_at, state.fired_at,
                 state.resolved_at, state.value, json.dumps(state.annotations), state.last_true_at,
+                state.quiet_since,
             ),
         )  # fmt: skip
 
@@ -125,6 +127,7 @@ class Store:
             self._claim.close()
             raise
         self._targets: dict[str, TargetSeries] = {}
+        self._recent = Recent()
         self._closed = False
 
     def record(self, scrape: Scrape, judge: Callable[[Tx], None] | None = None) -> None:
@@ -133,15 +136,16 @@ class Store:
             with self._transaction():
                 self._write(scrape)
                 if judge is not None:
-                    judge(Tx(self._db, self.path))
+                    judge(Tx(self._db, self.path, self._recent))
         except BaseException:
-            self._targets.pop(scrape.target, None)  # what it holds may have been rolled back
+            self._targets.pop(scrape.target, None)  # what these hold may have been rolled back
+            self._recent.clear()
             raise
 
     def change(self, decide: Callable[[Tx], None]) -> None:
         """Write what `decide` writes, all or nothing."""
         with self._transaction():
-            decide(Tx(self._db, self.path))
+            decide(Tx(self._db, self.path, self._recent))
 
     def memory(self, target: str) -> dict[str, bytes]:
         """What the target's collector asked to remember."""
@@ -296,7 +300,7 @@ class Store:
         )
         target.write_gaps(self._db, reading)
         if scrape.ok:
-            target.write(self._db, scrape, ts)
+            self._recent.add(self._db, scrape.target, ts, target.write(self._db, scrape, ts))
             self._remember(scrape)
 
     def _target(self, scrape: Scrape) -> TargetSeries:

@@ -187,7 +187,10 @@ def test_a_pending_alert_that_ends_is_forgotten() -> None:
 
 
 def test_keep_firing_for_holds_an_alert_firing() -> None:
-    assert run('keep_firing_for = "30s"', [True, False, False]) == ["firing", "firing", "resolved"]
+    """From the first time on that it did not hold, as in Prometheus."""
+    held = run('keep_firing_for = "30s"', [True, False, False, False])
+
+    assert held == ["firing", "firing", "firing", "resolved"]
 
 
 def test_a_resolved_alert_fires_again() -> None:

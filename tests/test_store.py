@@ -106,7 +106,9 @@ def test_collector_up_is_read_from_the_scrapes(store: Store) -> None:
     (up,) = reader.window("collector_up", T0 - 1, T0 + 15)
     (success,) = reader.latest("collector_last_success_timestamp_seconds", T0 + 15)
 
+    (now,) = reader.latest("collector_up", T0 + 20)
     assert [value for _, value in up.points] == [1, 0]
+    assert now.points == [(T0 + 15, 0)]
     assert success.points[-1][1] == T0
     reader.close()
 

@@ -5,11 +5,12 @@ A look-back of 5 minutes, windows open on the left, extrapolation, counter reset
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from monitor.alerts.functions import apply, bucket_rates
+from monitor.alerts.functions import apply, bucket_rates, rising
 from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher, matches
 from monitor.percentiles import Increase, merged, percentile
 from monitor.reader import STALE_SECONDS, Series
@@ -73,7 +74,7 @@ class _Look(NamedTuple):
             read = self.readings.latest(value.metric, self.now, self.everywhere)
         else:
             read = self.readings.window(value.metric, self.now - value.window, self.now, self.everywhere)
-        return [series for series in read if selected(value, series.labels)]
+        return [series for series in read if selected(value, series.labels)] if value.where else list(read)
 
 
 def selected(value: Value, labels: dict[str, str]) -> bool:
@@ -96,17 +97,14 @@ def _where_it_holds(one: Comparison, by: tuple[str, ...], look: _Look, born: Bir
     if one.divide_by is not None and values:
         parts = _sums(one.divide_by, by, look, {})
         values = {key: value / parts[key] for key, value in values.items() if parts.get(key)}
-    return {key: value for key, value in values.items() if holds(one, value)}
+    sign, threshold = one.comparison
+    holds = _OPERATORS[sign]
+    return {key: value for key, value in values.items() if holds(value, threshold)}
 
 
-def holds(one: Comparison, value: float) -> bool:
-    operator, threshold = one.comparison
-    return {
-        ">": value > threshold,
-        ">=": value >= threshold,
-        "<": value < threshold,
-        "<=": value <= threshold,
-    }[operator]
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
+}  # fmt: skip
 
 
 def _sums(one: Value, by: tuple[str, ...], look: _Look, born: Births) -> dict[Key, float]:
@@ -128,7 +126,7 @@ def _quantiles(one: Value, by: tuple[str, ...], look: _Look) -> dict[Key, float]
     found = {}
     for key, parts in grouped.items():
         whole = merged(parts)
-        reached = percentile(whole.bounds, whole.counts, one.q or 0)
+        reached = percentile(whole.bounds, rising(whole.counts), one.q or 0)
         if reached is not None:
             found[key] = reached.seconds
     return found
@@ -155,7 +153,7 @@ def _rates(one: Value, look: _Look) -> list[Increase]:
 
 
 def _key(labels: dict[str, str], by: tuple[str, ...]) -> Key:
-    return tuple(labels.get(name, "") for name in by)
+    return tuple([labels.get(name, "") for name in by])
 
 
 def _births(rule: Rule, look: _Look) -> Births:
@@ -166,7 +164,9 @@ def _births(rule: Rule, look: _Look) -> Births:
 
 def _born_value(one: Value, series: Series, born: Births, now: float) -> float | None:
     """What a counter that was born within the window counts: all of it, from 0."""
-    at = born.get(frozenset(series.labels.items()))
-    recent = at is not None and one.window is not None and now - at < one.window
+    at = born.get(frozenset(series.labels.items())) if born else None
+    if at is None or one.window is None:
+        return None
+    recent = now - at < one.window
     fresh = series.points and now - series.points[-1][0] < STALE_SECONDS
     return series.points[-1][1] if recent and fresh else None

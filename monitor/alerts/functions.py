@@ -10,15 +10,16 @@ from itertools import accumulate, pairwise
 
 from monitor.alerts.rules import Function
 from monitor.percentiles import Increase
+from monitor.runs import Runs
 
 Points = Sequence[tuple[float, float]]
 
 
 def apply(function: Function, points: Points, start: float, end: float) -> float | None:
     """One value of the points in (start, end], or None where Prometheus would give none."""
-    values = [value for _, value in points]
-    if not values:
+    if not points:
         return None
+    values = _values(points)
     match function:
         case "last":
             return values[-1]
@@ -29,7 +30,7 @@ def apply(function: Function, points: Points, start: float, end: float) -> float
         case "max_over_time":
             return max(values)
         case "avg_over_time":
-            return sum(values) / len(values)
+            return _sum(points) / len(points)
         case "increase":
             return extrapolated(points, start, end, counter=True)
         case "delta":
@@ -47,8 +48,21 @@ def extrapolated(points: Points, start: float, end: float, *, counter: bool) -> 
     first, last = points[0][1], points[-1][1]
     change = last - first
     if counter:
-        change += sum(before for (_, before), (_, after) in pairwise(points) if after < before)
+        change += sum(before for before, after in pairwise(_values(points)) if after < before)
+    if not change:  # most series, most of the time
+        return 0.0
     return change * _stretch(points, start, end, first / change if counter and change > 0 and first >= 0 else None)
+
+
+def _values(points: Points) -> Sequence[float]:
+    """Those that came one after the other; one that stood for long is there once or more often."""
+    return points.values if isinstance(points, Runs) else [value for _, value in points]
+
+
+def _sum(points: Points) -> float:
+    if isinstance(points, Runs):
+        return sum(value * length for value, length in zip(points.values, points.lengths, strict=True))
+    return sum(value for _, value in points)
 
 
 def _stretch(points: Points, start: float, end: float, first_to_change: float | None) -> float:
@@ -80,3 +94,13 @@ def bucket_rates(grown: Increase, total: Increase | None, points: Points, start:
     ]
     alone = tuple(upper - lower for lower, upper in pairwise([0.0, *rates]))
     return grown._replace(counts=alone, sum=grown.sum / (end - start))
+
+
+def rising(counts: Sequence[float]) -> tuple[float, ...]:
+    """The same buckets, none of them below zero.
+
+    Buckets that are stretched one by one may come to hold more than those that hold them too; then Prometheus takes
+    the larger figure for both.
+    """
+    until = accumulate(accumulate(counts), max)
+    return tuple(upper - lower for lower, upper in pairwise([0.0, *until]))

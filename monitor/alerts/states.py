@@ -38,8 +38,11 @@ def step(
         return old if old is not None and now - (old.resolved_at or 0) < RESOLVED_SECONDS else None
     if active.state == "pending":
         return None
-    if blind or now - active.last_true_at < rule.keep_firing_for:
+    if blind:
         return active
+    quiet = now if active.quiet_since is None else active.quiet_since
+    if now - quiet < rule.keep_firing_for:
+        return replace(active, quiet_since=quiet)
     return replace(active, state="resolved", resolved_at=now)
 
 
@@ -50,7 +53,7 @@ def _held(
     annotations = texts(rule, labels, value)
     if active is None:
         active = AlertState(rule.name, fp, labels, "pending", now, None, None, value, annotations, now)
-    active = replace(active, value=value, annotations=annotations, last_true_at=now)
+    active = replace(active, value=value, annotations=annotations, last_true_at=now, quiet_since=None)
     if active.state == "pending" and now - active.active_at >= rule.for_:
         active = replace(active, state="firing", fired_at=now)
     return active
@@ -67,7 +70,8 @@ def lost_seconds(judged_at: float, now: float, interval: float) -> float:
 def resumed(state: AlertState, lost: float, now: float) -> AlertState:
     """The state with the lost seconds taken out of it."""
     if state.state == "firing":
-        return replace(state, last_true_at=state.last_true_at + lost)
+        quiet = None if state.quiet_since is None else state.quiet_since + lost
+        return replace(state, last_true_at=state.last_true_at + lost, quiet_since=quiet)
     if state.state == "pending" and lost > OUTAGE_SECONDS:
         return replace(state, active_at=now, last_true_at=now)
     if state.state == "pending":
