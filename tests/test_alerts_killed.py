@@ -27,24 +27,27 @@ class Model:
     """One alert with `for` and `keep_firing_for`, by the time in which it was watched being true or false."""
 
     def __init__(self) -> None:
-        self.state, self.watched, self.judged_at = "inactive", 0.0, None
+        self.state, self.watched, self.judged_at, self.is_quiet = "inactive", 0.0, None, False
 
     state: str
     watched: float
     judged_at: float | None
+    is_quiet: bool
 
     def judge(self, now: float, is_true: bool) -> None:
         gap = 0.0 if self.judged_at is None else now - self.judged_at
         self.watched += INTERVAL if gap > SLACK else max(gap, 0.0)
         self.judged_at = now
         if self.state == "firing":
-            self.watched = 0.0 if is_true else self.watched
+            self.watched = self.watched if self.is_quiet and not is_true else 0.0
+            self.is_quiet = not is_true
             self.state = "inactive" if not is_true and self.watched >= KEEP else "firing"
         elif is_true:
             if self.state == "inactive" or gap - INTERVAL > OUTAGE_SECONDS:
                 self.watched = 0.0
             self.state = "firing" if self.watched >= FOR else "pending"
             self.watched = 0.0 if self.state == "firing" else self.watched
+            self.is_quiet = False
         else:
             self.state = "inactive"
 
