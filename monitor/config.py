@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from collectors import KINDS
-from collectors.base import Collector, Settings, TargetSettings
+from collectors.base import Collector, Settings, TargetSettings, parse_duration
 
 DEFAULT_FILE = "eda-monitor.toml"
 
@@ -36,6 +36,10 @@ def _address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+#: Seconds, and 0 too, written as "5m".
+Wait = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+
+
 class StoreSettings(Settings):
     path: Path = Path("eda-monitor.db")
 
@@ -54,6 +58,34 @@ class ReceiverSettings(Settings):
     url: Annotated[str, Field(pattern=r"^https?://")]
 
 
+class ParameterSettings(Settings):
+    """What of a rule can be set; None leaves it as the rule says."""
+
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    for_: Annotated[Wait | None, Field(alias="for")] = None
+    keep_firing_for: Wait | None = None
+    severity: Literal["critical", "warning", "info", "none"] | None = None
+    enabled: bool | None = None
+
+
+class OverrideSettings(ParameterSettings):
+    """Parameters of those alerts of a rule whose labels match; of several overrides the first that does counts."""
+
+    match: Annotated[dict[str, str], Field(min_length=1)]
+
+
+class RuleSettings(ParameterSettings):
+    override: tuple[OverrideSettings, ...] = ()
+
+
+class AlertingSettings(Settings):
+    runbooks: str = "docs/runbooks.md"
+    rules: Annotated[dict[str, RuleSettings], Field(default_factory=dict)]
+
+
 class FileSettings(Settings):
     """The file as it is written, but for the targets, which their own kinds validate."""
 
@@ -62,6 +94,8 @@ class FileSettings(Settings):
     console: ConsoleSettings = ConsoleSettings()
     targets: tuple[dict[str, Any], ...] = ()
     receivers: tuple[ReceiverSettings, ...] = ()
+    alerting: Annotated[AlertingSettings, Field(default_factory=AlertingSettings)]
+    rules: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +105,9 @@ class Config:
     console: ConsoleSettings
     targets: tuple[TargetSettings, ...]
     receivers: tuple[ReceiverSettings, ...]
+    alerting: AlertingSettings = AlertingSettings(rules={})  # noqa: RUF009, it is frozen
+    rules: tuple[dict[str, Any], ...] = ()
+    source: str = ""
 
 
 def load(path: Path | None) -> Config:
@@ -106,7 +143,7 @@ def parse(text: str, source: str, folder: Path) -> Config:
     if problems or file is None:
         raise ConfigError(source, problems)
     store = StoreSettings(path=folder / file.store.path)
-    return Config(store, file.exporter, file.console, tuple(targets), file.receivers)
+    return Config(store, file.exporter, file.console, tuple(targets), file.receivers, file.alerting, file.rules, source)
 
 
 def collector_class(kind: str) -> type[Collector]:

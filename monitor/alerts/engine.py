@@ -43,6 +43,12 @@ class TargetReadings:
     def window(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
         return self._read(self._reader.window, metric, start, end, everywhere=everywhere)
 
+    def past(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
+        return self._read(self._reader.past, metric, start, end, everywhere=everywhere)
+
+    def fired(self, rule: str, start: float, end: float) -> Sequence[dict[str, str]]:
+        return self._reader.fired(rule, start, end)
+
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
         return self._read(self._reader.increases, metric, start, end, everywhere=everywhere)
 
@@ -69,7 +75,11 @@ class Engine:
         readings = TargetReadings(tx.reader, target)
         states = tx.reader.alerts()
         for rule in self.rules:
-            before = {s.fingerprint: s for s in states if s.rule == rule.name and s.labels.get("target") == target}
+            before = {
+                s.fingerprint: s
+                for s in states
+                if s.rule == rule.name and s.labels.get("target") == target and rule.covers(s.labels)
+            }
             true = {
                 fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
             }
@@ -94,7 +104,7 @@ class Engine:
         if new.state == state:
             return
         tx.add_transition(rule.name, fp, new.labels, state, new.state, now, new.value)
-        if new.state in ("firing", "resolved"):
+        if new.state in ("firing", "resolved") and rule.severity != "none":
             for receiver in self.receivers:
                 tx.enqueue(receiver, json.dumps(payload(receiver, new, self.console_url)), now)
 

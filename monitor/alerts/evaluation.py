@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from monitor.alerts.functions import apply, bucket_rates
-from monitor.alerts.rules import Comparison, Condition, Rule, Value, matches
+from monitor.alerts.rules import FAR_SECONDS, Comparison, Condition, Rule, Value, matches
 from monitor.percentiles import Increase, merged, percentile
 from monitor.reader import STALE_SECONDS, Series
 
@@ -36,6 +36,12 @@ class Readings(Protocol):
     def window(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
         """Samples in (start, end]; the value of a histogram is how many events it counted."""
 
+    def past(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
+        """Samples in (start, end] far back or over long, thinned: the last of each bucket of the store."""
+
+    def fired(self, rule: str, start: float, end: float) -> Sequence[dict[str, str]]:
+        """The labels of the alerts of a rule that fired at some time in (start, end]."""
+
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
         """What was added to histograms by the readings in (start, end]."""
 
@@ -52,7 +58,11 @@ def evaluate(rule: Rule, readings: Readings, now: float) -> list[Verdict]:
     for condition, wanted in [*((one, True) for one in rule.only_if), *((one, False) for one in rule.unless)]:
         if found:
             found = _joined(found, rule.by, condition, look, wanted)
-    return [Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items()]
+    if found and rule.unless_fired is not None:
+        told = readings.fired(rule.unless_fired.rule, now - rule.unless_fired.window, now)
+        found = {key: found[key] for key in found.keys() - {_key(labels, rule.by) for labels in told}}
+    verdicts = (Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items())
+    return [verdict for verdict in verdicts if rule.covers(verdict.labels)]
 
 
 class _Look(NamedTuple):
@@ -63,11 +73,19 @@ class _Look(NamedTuple):
     everywhere: bool = False
 
     def series(self, value: Value) -> list[Series]:
-        if value.window is None:
-            read = self.readings.latest(value.metric, self.now, self.everywhere)
+        start, end = self.span(value)
+        if value.offset is not None or (value.window or 0) > FAR_SECONDS:
+            read = self.readings.past(value.metric, start, end, self.everywhere)
+        elif value.window is None:
+            read = self.readings.latest(value.metric, end, self.everywhere)
         else:
-            read = self.readings.window(value.metric, self.now - value.window, self.now, self.everywhere)
+            read = self.readings.window(value.metric, start, end, self.everywhere)
         return [series for series in read if selected(value, series.labels)]
+
+    def span(self, value: Value) -> tuple[float, float]:
+        """Beginning and end of what a value looks at."""
+        end = self.now - (value.offset or 0)
+        return end - (value.window or STALE_SECONDS), end
 
 
 def selected(value: Value, labels: dict[str, str]) -> bool:
@@ -90,11 +108,15 @@ def _where_it_holds(one: Comparison, by: tuple[str, ...], look: _Look, born: Bir
     if one.divide_by is not None and values:
         parts = _sums(one.divide_by, by, look, {})
         values = {key: value / parts[key] for key, value in values.items() if parts.get(key)}
-    return {key: value for key, value in values.items() if holds(one, value)}
+    if one.than is None or not values:
+        return {key: value for key, value in values.items() if holds(one, value)}
+    others = _sums(one.than, by, look, {})
+    return {key: value for key, value in values.items() if key in others and holds(one, value, others[key])}
 
 
-def holds(one: Comparison, value: float) -> bool:
+def holds(one: Comparison, value: float, times: float = 1.0) -> bool:
     operator, threshold = one.comparison
+    threshold *= times
     return {
         ">": value > threshold,
         ">=": value >= threshold,
@@ -108,9 +130,9 @@ def _sums(one: Value, by: tuple[str, ...], look: _Look, born: Births) -> dict[Ke
     for series in look.series(one):
         value = _born_value(one, series, born, look.now)
         if value is None:
-            value = apply(one.function, series.points, look.now - (one.window or STALE_SECONDS), look.now)
+            value = apply(one.function, series.points, *look.span(one))
         if value is not None:
-            grouped[_key(series.labels, by)] += value
+            grouped[_key(one.labels(series.labels), by)] += value
     return dict(grouped)
 
 

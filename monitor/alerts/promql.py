@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from collectors.metrics import METRICS
+from monitor.alerts.parameters import Variant
 from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher
 
 PREFIX = "eda_"
@@ -19,6 +20,14 @@ def to_promql(rule: Rule) -> str:
     parts = [_compared(rule, rule.by, _born(rule))]
     parts += (f"and {_joined(other, rule.by)}" for other in rule.only_if)
     parts += (f"unless {_joined(other, rule.by)}" for other in rule.unless)
+    if rule.unless_fired is not None:
+        alerts = f'ALERTS{{alertname={_quoted(rule.unless_fired.rule)}, alertstate="firing"}}'
+        window = _duration(rule.unless_fired.window)
+        parts.append(f"unless max by ({', '.join(rule.by)}) (max_over_time({alerts}[{window}]))")
+    if isinstance(rule, Variant):
+        parts += (
+            f"unless {_summed(rule.narrowed(other), rule.by, _born(rule.narrowed(other)))}" for other in rule.exceptions
+        )
     return " ".join(parts)
 
 
@@ -32,6 +41,8 @@ def _compared(one: Comparison, by: tuple[str, ...], born: str = "") -> str:
     value = _summed(one, by, born)
     if one.divide_by is not None:
         value += f" / ({_summed(one.divide_by, by)} != 0)"
+    if one.than is not None:
+        return f"{value} {operator} {_number(threshold)} * {_summed(one.than, by)}"
     return f"{value} {operator} {_number(threshold)}"
 
 
@@ -39,7 +50,14 @@ def _summed(one: Value, by: tuple[str, ...], born: str = "") -> str:
     if one.function == "quantile":
         rate = f"rate({_selector(one, '_bucket')}[{_duration(one.window or 0)}])"
         return f"histogram_quantile({_number(one.q or 0)}, sum by (le, {', '.join(by)}) ({rate}))"
-    return f"sum by ({', '.join(by)}) ({born}{_value(one)})"
+    return f"sum by ({', '.join(by)}) ({born}{_relabelled(one)})"
+
+
+def _relabelled(one: Value) -> str:
+    value = _value(one)
+    for name, of in one.relabel.items():
+        value = f'label_replace({value}, {_quoted(name)}, "$1", {_quoted(of)}, "(.*)")'
+    return value
 
 
 def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
@@ -58,11 +76,12 @@ def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
 
 
 def _value(one: Value) -> str:
+    past = "" if one.offset is None else f" offset {_duration(one.offset)}"
     if one.function == "last":
-        return _selector(one)
+        return _selector(one) + past
     if one.function == "age":
         return f"time() - {_selector(one)}"
-    return f"{one.function}({_selector(one)}[{_duration(one.window or 0)}])"
+    return f"{one.function}({_selector(one)}[{_duration(one.window or 0)}]{past})"
 
 
 def _born(rule: Rule) -> str:

@@ -1,0 +1,79 @@
+"""Reading samples far back or over long: what stood at the end of each bucket, at a cost that has a bound."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from monitor.rollup import ROLLUPS, Rollup
+from monitor.series import STALE_SECONDS, Series, SeriesReader, Step, Where, milliseconds, points_at
+
+#: So many buckets of a series are read for a window, at most.
+BUCKETS = 150
+
+
+class HistoryReader(SeriesReader):
+    """Read-only view of the samples of a store, those included that are only rolled up."""
+
+    def past(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
+        """Samples in (start, end], thinned: the first, and the last of each bucket.
+
+        Within a bucket the value is the one at its end; so what changed at the edge of the window may count with it or
+        not. Buckets are as narrow as they are still kept from `start` on, and as at most 150 of them fill the window.
+        """
+        rollup = fitting(start, end, self._newest(end))
+        width = rollup.width / 1000
+        times = self._thinned_times(start, end, width)
+        made = dict(self._all("SELECT rollup, until / 1000.0 FROM rollup_progress"))
+        steps = self._steps(rollup.table, metric, start, end)
+        if rollup is not ROLLUPS[0]:  # the wide buckets of late are not made yet
+            for series, recent in self._steps(
+                ROLLUPS[0].table, metric, max(start, made.get(rollup.table, 0)), end
+            ).items():
+                steps[series] += [step for step in recent if step[0] >= made.get(rollup.table, 0)]
+        found = []
+        for series, labels, changed_at, value in self._series(metric, where):
+            own = steps.get(series, [])
+            if changed_at <= end and (not own or changed_at >= made.get(ROLLUPS[0].table, 0)):
+                own = [*own, (changed_at, value, None)]
+            points = points_at(times.get(labels["target"], ()), own, start)
+            if points:
+                found.append(Series(metric, labels, points))
+        return found
+
+    def _newest(self, end: float) -> float:
+        """The time of the last scrape of all, by which buckets are pruned."""
+        ((ts,),) = self._all("SELECT max(ts) FROM scrape")
+        return max(end, (ts or 0) / 1000)
+
+    def _thinned_times(self, start: float, end: float, width: float) -> dict[str, list[float]]:
+        """By target the first good scrape and the last one of each bucket; no longer apart than samples stand."""
+        times: dict[str, list[float]] = defaultdict(list)
+        slot = milliseconds(min(width, STALE_SECONDS))
+        for target, first, last in self._all(
+            "SELECT target, min(ts), max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ? GROUP BY target, ts / ?"
+            " ORDER BY 2",
+            (milliseconds(start), milliseconds(end), slot),
+        ):
+            times[target] += [last / 1000] if times[target] or first == last else [first / 1000, last / 1000]
+        return times
+
+    def _steps(self, table: str, metric: str, start: float, end: float) -> dict[int, list[Step]]:
+        """By series the buckets that changed it within the window, and the last one before."""
+        steps: dict[int, list[Step]] = defaultdict(list)
+        since, until = milliseconds(start), milliseconds(end)
+        for series, ts, last in self._all(
+            f"SELECT series, ts, last FROM series AS own JOIN {table} ON series = own.id WHERE metric = ?1"
+            f" AND ts <= ?3 AND ts >= coalesce((SELECT max(ts) FROM {table} WHERE series = own.id"
+            " AND ts <= ?2), ?2) ORDER BY series, ts",
+            (metric, since, until),
+        ):
+            steps[series].append((ts / 1000, last, None))
+        return steps
+
+
+def fitting(start: float, end: float, now: float) -> Rollup:
+    """The narrowest buckets that are kept since `start` and are not too many, else the widest."""
+    for rollup in ROLLUPS:
+        if rollup.oldest(now) <= start * 1000 and (end - start) * 1000 <= rollup.width * BUCKETS:
+            return rollup
+    return ROLLUPS[-1]
