@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from monitor.rollup import ROLLUPS, Rollup
-from monitor.series import STALE_SECONDS, Series, SeriesReader, Step, Where, milliseconds, points_at
+from monitor.series import FROM_SCRAPES, STALE_SECONDS, Series, SeriesReader, Step, Where, milliseconds, points_at
 
 #: So many buckets of a series are read for a window, at most.
 BUCKETS = 150
@@ -14,15 +15,16 @@ BUCKETS = 150
 class HistoryReader(SeriesReader):
     """Read-only view of the samples of a store, those included that are only rolled up."""
 
-    def past(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
+    def past(
+        self, metric: str, start: float, end: float, where: Where | None = None, every: float = STALE_SECONDS
+    ) -> list[Series]:
         """Samples in (start, end], thinned: the first, and the last of each bucket.
 
         Within a bucket the value is the one at its end; so what changed at the edge of the window may count with it or
-        not. Buckets are as narrow as they are still kept from `start` on, and as at most 150 of them fill the window.
+        not. Samples are no further apart than `every` seconds, where there are any. Buckets are as narrow as they are still kept from `start` on, and as at most 150 of them fill the window.
         """
         rollup = fitting(start, end, self._newest(end))
-        width = rollup.width / 1000
-        times = self._thinned_times(start, end, width)
+        times = self._thinned_times(start, end, min(every, rollup.width / 1000))
         made = dict(self._all("SELECT rollup, until / 1000.0 FROM rollup_progress"))
         steps = self._steps(rollup.table, metric, start, end)
         if rollup is not ROLLUPS[0]:  # the wide buckets of late are not made yet
@@ -40,15 +42,35 @@ class HistoryReader(SeriesReader):
                 found.append(Series(metric, labels, points))
         return found
 
+    def minutes(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
+        """Samples in (start, end], thinned to the last of each minute, from the narrowest buckets that are kept."""
+        if metric in FROM_SCRAPES:
+            found = self.window(metric, start, end, where)
+            return [
+                one._replace(points=list({int(at // 60): (at, v) for at, v in one.points}.values())) for one in found
+            ]
+        parts: dict[tuple[tuple[str, str], ...], Series] = {}
+        for since, until in self._pieces(start, end):
+            for one in self.past(metric, since, until, where, 60.0):
+                known = parts.setdefault(tuple(one.labels.items()), one._replace(points=[]))
+                known.points.extend(one.points)
+        return list(parts.values())
+
+    def _pieces(self, start: float, end: float) -> Iterator[tuple[float, float]]:
+        """Spans of an hour, which `past` reads from the narrowest buckets."""
+        while start < end:
+            yield start, min(start + 3600, end)
+            start += 3600
+
     def _newest(self, end: float) -> float:
         """The time of the last scrape of all, by which buckets are pruned."""
         ((ts,),) = self._all("SELECT max(ts) FROM scrape")
         return max(end, (ts or 0) / 1000)
 
-    def _thinned_times(self, start: float, end: float, width: float) -> dict[str, list[float]]:
-        """By target the first good scrape and the last one of each bucket; no longer apart than samples stand."""
+    def _thinned_times(self, start: float, end: float, every: float) -> dict[str, list[float]]:
+        """By target the first good scrape, and the last one of every so many seconds."""
         times: dict[str, list[float]] = defaultdict(list)
-        slot = milliseconds(min(width, STALE_SECONDS))
+        slot = milliseconds(every)
         for target, first, last in self._all(
             "SELECT target, min(ts), max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ? GROUP BY target, ts / ?"
             " ORDER BY 2",

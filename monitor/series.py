@@ -25,7 +25,7 @@ STALE_SECONDS = 300.0
 HEAD_TREND_SECONDS = 3600.0
 
 #: Read from the scrapes themselves; not stored twice.
-_FROM_SCRAPES = (m.COLLECTOR_UP.name, m.COLLECTOR_LAST_SUCCESS.name)
+FROM_SCRAPES = (m.COLLECTOR_UP.name, m.COLLECTOR_LAST_SUCCESS.name)
 
 Where = Mapping[str, str]
 
@@ -58,7 +58,7 @@ class SeriesReader:
 
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
         """The present value of each series, one point each, stamped with the last good scrape of its target."""
-        if metric in _FROM_SCRAPES:
+        if metric in FROM_SCRAPES:
             return [s._replace(points=s.points[-1:]) for s in self.window(metric, now - STALE_SECONDS, now, where)]
         good = self._good_times(now - STALE_SECONDS - 0.001, now)  # the bound itself is not stale
         return [
@@ -70,11 +70,11 @@ class SeriesReader:
     def metrics(self, target: str) -> set[str]:
         """The names of the metrics of which the target ever had a series."""
         rows = self._all("SELECT DISTINCT metric FROM series WHERE target = ?", (target,))
-        return {metric for (metric,) in rows} | set(_FROM_SCRAPES)
+        return {metric for (metric,) in rows} | set(FROM_SCRAPES)
 
     def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
         """Samples in (start, end]: one at every good scrape of the target, with the value that stood then."""
-        if metric in _FROM_SCRAPES:
+        if metric in FROM_SCRAPES:
             return self._scrapes_as_series(metric, start, end, where)
         times = self._good_times(start, end)
         changes = self._changes(metric, start, end)

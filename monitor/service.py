@@ -13,7 +13,8 @@ from collectors.base import Collector, TargetSettings
 from monitor.agent import Agent
 from monitor.alerts.engine import Deliverer, Engine
 from monitor.alerts.notifiers import notifier
-from monitor.alerts.rules import default_rules
+from monitor.alerts.parameters import configured
+from monitor.alerts.rules import Rule
 from monitor.config import Config
 from monitor.exporter import Exporter, ExporterError
 from monitor.store import Store
@@ -42,9 +43,10 @@ def watch(config: Config, targets: Sequence[tuple[TargetSettings, Collector]], w
 
 def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collector]]) -> Agent:
     """A running agent over these targets; the caller stops it."""
+    rules = rules_of_config(config)  # before the store, which would have to be closed again
     store = Store(config.store.path)
     exporter = Exporter(ready=lambda: running.ready)
-    engine = Engine(default_rules(), [receiver.name for receiver in config.receivers], url(config.console.listen))
+    engine = Engine(rules, [receiver.name for receiver in config.receivers], url(config.console.listen))
     deliverer = Deliverer(store, {receiver.name: notifier(receiver) for receiver in config.receivers})
     running = Agent(targets, store, exporter, engine, deliverer)
     try:
@@ -55,6 +57,11 @@ def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collecto
     _tell(f"Watching {', '.join(target.name for target, _ in targets)}. Metrics: http://{address}/metrics")
     running.start()
     return running
+
+
+def rules_of_config(config: Config) -> list[Rule]:
+    """The rules that ship and those of the configuration, as it sets them; raises RuleError."""
+    return configured(config.rules, config.alerting.rules, config.source, config.alerting.runbooks)
 
 
 def start_console(config: Config) -> subprocess.Popen[bytes]:

@@ -115,7 +115,7 @@ def parsed(series: str) -> tuple[str, dict[str, str]]:
 
 
 def expanded(notation: str) -> Values:
-    """promtool's notation: `5`, `5x3` (four fives), `0+2x3` (0 2 4 6), `9-1x2` (9 8 7), `_` and `_x3` (nothing), `stale` (it ended)."""
+    """Of promtool: `5x3` (four fives), `0+2x3` (0 2 4 6), `9-1x2` (9 8 7), `_x3` (nothing), `stale` (an end)."""
     values: Values = []
     for word in notation.split():
         match = re.fullmatch(r"(?:(_|stale)|(\d+)([+-]\d+)?)(?:x(\d+))?", word)
