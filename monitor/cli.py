@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from collectors.base import Collector, TargetSettings
-from monitor import backtest_cli
+from monitor import alerts_cli, backtest_cli
 from monitor import config as configuration
 from monitor.agent import scrape
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml

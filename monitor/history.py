@@ -20,18 +20,18 @@ class HistoryReader(SeriesReader):
     ) -> list[Series]:
         """Samples in (start, end], thinned: the first, and the last of each bucket.
 
-        Within a bucket the value is the one at its end; so what changed at the edge of the window may count with it or
-        not. Samples are no further apart than `every` seconds, where there are any. Buckets are as narrow as they are still kept from `start` on, and as at most 150 of them fill the window.
+        A bucket's value stands from its end on, for nobody knew it earlier; so what changed at the edge of the window
+        may count with it or not. Samples are at most `every` seconds apart, where there are any. Buckets are as narrow
+        as they are still kept from `start` on, and as at most 150 of them fill the window.
         """
         rollup = fitting(start, end, self._newest(end))
         times = self._thinned_times(start, end, min(every, rollup.width / 1000))
         made = dict(self._all("SELECT rollup, until / 1000.0 FROM rollup_progress"))
-        steps = self._steps(rollup.table, metric, start, end)
+        steps = self._steps(rollup, metric, start, end)
         if rollup is not ROLLUPS[0]:  # the wide buckets of late are not made yet
-            for series, recent in self._steps(
-                ROLLUPS[0].table, metric, max(start, made.get(rollup.table, 0)), end
-            ).items():
-                steps[series] += [step for step in recent if step[0] >= made.get(rollup.table, 0)]
+            until = made.get(rollup.table, 0)
+            for series, recent in self._steps(ROLLUPS[0], metric, max(start, until), end).items():
+                steps[series] += [step for step in recent if step[0] > until]
         found = []
         for series, labels, changed_at, value in self._series(metric, where):
             own = steps.get(series, [])
@@ -79,17 +79,17 @@ class HistoryReader(SeriesReader):
             times[target] += [last / 1000] if times[target] or first == last else [first / 1000, last / 1000]
         return times
 
-    def _steps(self, table: str, metric: str, start: float, end: float) -> dict[int, list[Step]]:
-        """By series the buckets that changed it within the window, and the last one before."""
+    def _steps(self, rollup: Rollup, metric: str, start: float, end: float) -> dict[int, list[Step]]:
+        """By series what stood at the end of each bucket that changed it, from the last one before the window on."""
         steps: dict[int, list[Step]] = defaultdict(list)
-        since, until = milliseconds(start), milliseconds(end)
+        since, until, table = milliseconds(start) - rollup.width, milliseconds(end), rollup.table
         for series, ts, last in self._all(
             f"SELECT series, ts, last FROM series AS own JOIN {table} ON series = own.id WHERE metric = ?1"
             f" AND ts <= ?3 AND ts >= coalesce((SELECT max(ts) FROM {table} WHERE series = own.id"
             " AND ts <= ?2), ?2) ORDER BY series, ts",
             (metric, since, until),
         ):
-            steps[series].append((ts / 1000, last, None))
+            steps[series].append(((ts + rollup.width) / 1000, last, None))
         return steps
 
 

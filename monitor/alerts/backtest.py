@@ -7,7 +7,7 @@ ten minutes or hour, and what happened within them is not.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from monitor.alerts.engine import fingerprint, step
@@ -84,17 +84,21 @@ class PastReadings:
 def backtest(
     reader: Reader, rules: Sequence[Rule], since: float, until: float, tell: Callable[[float], None] = lambda _: None
 ) -> list[Episode]:
-    """The alerts that would have fired in (since, until]; `tell` is told the share that is done."""
+    """The alerts that would have fired in (since, until], or before and still then.
+
+    It looks further back, as far as rules remember what fired. `tell` is told the share that is done.
+    """
+    began = since - max((one.unless_fired.window for one in rules if one.unless_fired is not None), default=0.0)
     targets = sorted({one.labels["target"] for one in reader.window("collector_up", since, until)})
     found: list[Episode] = []
     for number, target in enumerate(targets):
-        readings = PastReadings(reader, target, since, until)
-        times = sorted({at for one in readings.window("collector_up", since, until) for at, _ in one.points})
+        readings = PastReadings(reader, target, began, until)
+        times = sorted({at for one in readings.window("collector_up", began, until) for at, _ in one.points})
         replay = _Replay(rules, readings)
         for done, now in enumerate(times):
             replay.judge(now)
             tell((number + done / len(times)) / len(targets))
-        found += replay.episodes()
+        found += [one for one in readings.fired_by if one.ended_at is None or one.ended_at > since]
     tell(1.0)
     return sorted(found, key=lambda one: (one.fired_at, one.rule))
 
@@ -132,6 +136,3 @@ class _Replay:
             del self._open[number, fp]
             at = self._readings.fired_by.index(before)
             self._readings.fired_by[at] = before._replace(ended_at=new.resolved_at)
-
-    def episodes(self) -> Iterator[Episode]:
-        yield from self._readings.fired_by
