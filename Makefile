@@ -40,7 +40,8 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter
 
 dashboards: $(STAMP) ## render dashboards/grafana and dashboards/prometheus
 	$(BIN)/python -c "from monitor.grafana import write_all; write_all()"
-	$(BIN)/eda-monitor export-rules --prometheus dashboards/prometheus
+	$(BIN)/eda-monitor export-rules --prometheus dashboards/prometheus --grafana dashboards/provisioning/alerting/eda-monitor.yaml
+	mv dashboards/prometheus/alertmanager.yml dashboards/alertmanager/alertmanager.yml
 
 bench: $(STAMP) ## print the benchmarks' ratios
 	@for bench in tests/benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done

@@ -147,6 +147,13 @@ DEAD_LETTER_AGE_SECONDS = Metric(
     "Age of the oldest dead letter in the destination.",
     ("destination",),
 )
+DEAD_LETTER_RETENTION_MARGIN_SECONDS = Metric(
+    "dead_letter_retention_margin_seconds",
+    "gauge",
+    "seconds",
+    "Time until the oldest dead letter in the destination is deleted by retention.",
+    ("destination",),
+)
 DEAD_LETTER_FAILURES_TOTAL = Metric(
     "dead_letter_failures_total",
     "counter",
@@ -260,6 +267,9 @@ NODE_ALARM = Metric(
 COLLECTOR_UP = Metric("collector_up", "gauge", "", "1 when the last collect read the target, else 0.")
 COLLECTOR_DURATION_SECONDS = Metric(
     "collector_duration_seconds", "gauge", "seconds", "Duration of the last cycle by phase.", ("phase",)
+)
+COLLECTOR_INTERVAL_SECONDS = Metric(
+    "collector_interval_seconds", "gauge", "seconds", "How often the target is to be read."
 )
 COLLECTOR_LAST_SUCCESS = Metric(
     "collector_last_success_timestamp_seconds", "gauge", "seconds", "When the target was last read, as Unix time."

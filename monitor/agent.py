@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from collectors import metrics as m
 from collectors.base import CollectError, Collector, Reading, Sample, Scrape, TargetSettings
 from monitor.alerts.delivery import Deliverer
-from monitor.alerts.engine import ITSELF, Engine
+from monitor.alerts.engine import Engine
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
+from monitor.reader import ITSELF
 from monitor.store import Store, StoreError, Tx
 
 log = logging.getLogger("eda_monitor")
@@ -49,6 +50,7 @@ def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], flo
 class Tally:
     """What the monitor counts about one target since the agent started."""
 
+    interval: float
     requests: int = 0
     failed: int = 0
     failed_parts: int = 0
@@ -64,16 +66,23 @@ class Tally:
             self.last_success = scrape.started_at
         self.phases = {**scrape.reading.phases, "collect": scrape.duration_seconds}
 
-    def samples(self, scrape: Scrape) -> Iterable[Sample]:
-        yield m.COLLECTOR_UP.sample(float(scrape.ok))
-        if self.last_success is not None:
-            yield m.COLLECTOR_LAST_SUCCESS.sample(self.last_success)
-        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in self.phases.items())
-        yield m.COLLECTOR_REQUESTS_TOTAL.sample(self.requests)
+    def judged(self, scrape: Scrape) -> Iterable[Sample]:
+        """What is stored too, for rules to look at."""
+        yield m.COLLECTOR_INTERVAL_SECONDS.sample(self.interval)
+        yield m.COLLECTOR_DURATION_SECONDS.sample(scrape.duration_seconds, "collect")
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed, "target")
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed_parts, "part")
         yield m.COLLECTOR_OVERRUNS_TOTAL.sample(self.overruns)
         yield from (m.COLLECTOR_SKIPPED.sample(count, reason) for reason, count in _count_by_reason(scrape).items())
+
+    def shown(self, scrape: Scrape) -> Iterable[Sample]:
+        """What is shown only: it tells nothing of an earlier time that the scrapes don't, or is known too late."""
+        yield m.COLLECTOR_UP.sample(float(scrape.ok))
+        if self.last_success is not None:
+            yield m.COLLECTOR_LAST_SUCCESS.sample(self.last_success)
+        phases = {phase: seconds for phase, seconds in self.phases.items() if phase != "collect"}
+        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in phases.items())
+        yield m.COLLECTOR_REQUESTS_TOTAL.sample(self.requests)
 
 
 def _count_by_reason(scrape: Scrape) -> Mapping[str, int]:
@@ -94,7 +103,7 @@ class Agent:
     ) -> None:
         self.targets = list(targets)
         self.store, self.exporter, self.engine, self.deliverer = store, exporter, engine, deliverer
-        self.tallies = {target.name: Tally() for target, _ in self.targets}
+        self.tallies = {target.name: Tally(target.interval) for target, _ in self.targets}
         self.births = {target.name: Births(store.memory(target.name).get(MEMORY_KEY)) for target, _ in self.targets}
         self._store_errors = 0
         self._judged_at: float | None = None
@@ -134,7 +143,7 @@ class Agent:
         """Store, judge and show one scrape."""
         tally = self.tallies[scrape.target]
         tally.add(scrape)
-        scrape.reading.samples.extend(self.births[scrape.target].add_to(scrape))
+        scrape.reading.samples.extend([*self.births[scrape.target].add_to(scrape), *tally.judged(scrape)])
         began = time.monotonic()
         try:
             self.store.record(scrape, lambda tx: self._judge(tx, scrape))
@@ -145,7 +154,7 @@ class Agent:
         else:
             self._judged_at = time.monotonic()
         tally.phases["store"] = time.monotonic() - began - tally.phases.get("rules", 0.0)
-        self.exporter.update(scrape, [*scrape.reading.samples, *tally.samples(scrape)])
+        self.exporter.update(scrape, [*scrape.reading.samples, *tally.shown(scrape)])
         self.deliverer.wake()
 
     def _judge(self, tx: Tx, scrape: Scrape) -> None:
@@ -154,7 +163,7 @@ class Agent:
         self.tallies[scrape.target].phases["rules"] = time.monotonic() - began
 
     def _show_itself(self) -> None:
-        """Expose how the agent itself fares, under a target of its own."""
+        """Store, judge and expose how the agent itself fares, under a target of its own."""
         sizes = self.store.sizes()
         samples = [
             m.STORE_BYTES.sample(sizes["store_bytes"]),
@@ -164,7 +173,12 @@ class Agent:
         samples += self.deliverer.samples()
         with suppress(StoreError):
             samples.append(m.NOTIFICATIONS_WAITING.sample(self.store.outbox_waiting()))
-        self.exporter.update(Scrape(ITSELF, ITSELF, time.time(), 0.0, Reading()), samples)
+        scrape = Scrape(ITSELF, ITSELF, round(time.time(), 3), 0.0, Reading(samples))
+        self.exporter.update(scrape, samples)
+        try:
+            self.store.record(scrape, lambda tx: self.engine.judge(tx, scrape.started_at, ITSELF))
+        except StoreError as error:
+            log.error("store: %s", error)
 
     def _run(self, name: str, loop: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=loop, name=name, args=args, daemon=True)

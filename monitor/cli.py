@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,15 +17,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from collectors.base import Collector, TargetSettings
-from monitor import alerts_cli, trial
+from monitor import alerts_cli, backtest_cli, trial
 from monitor import config as configuration
 from monitor.agent import scrape
+from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.promql import to_prometheus_yaml
-from monitor.alerts.rules import RuleError, default_rules
+from monitor.alerts.rules import Rule, RuleError, default_rules
 from monitor.config import Config, ConfigError
 from monitor.exporter import ExporterError
 from monitor.printing import Format, print_scrapes
-from monitor.service import ServiceError, start_console, watch
+from monitor.service import ServiceError, rules_of_config, start_console, watch
 from monitor.store import StoreError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 alerts_cli.app.command("test")(trial.test)
+alerts_cli.app.command("backtest")(backtest_cli.backtest_rules)
 app.add_typer(alerts_cli.app, name="alerts")
 #: What is no terminal has no width of its own; tables want some.
 out = Console(width=None if sys.stdout.isatty() else 160)
@@ -98,8 +100,9 @@ def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path(con
 @app.command()
 def check(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Say for every target whether it can be read, and if not, exactly what is missing."""
-    findings = []
-    for target, collector in _collectors(configuration.load(config)):
+    findings, loaded = [], configuration.load(config)
+    rules_of_config(loaded)
+    for target, collector in _collectors(loaded):
         findings += [(target.name, finding) for finding in collector.check(time.monotonic() + target.timeout)]
         collector.close()
     if as_json:
@@ -177,12 +180,33 @@ def status(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("-
 
 @app.command("export-rules")
 def export_rules(
-    prometheus: Annotated[Path, typer.Option("--prometheus", help="Folder to write alerts.yml into.")],
+    prometheus: Annotated[
+        Path | None, typer.Option("--prometheus", help="Folder for alerts.yml and alertmanager.yml.")
+    ] = None,
+    grafana: Annotated[Path | None, typer.Option("--grafana", help="File for Grafana's alert provisioning.")] = None,
+    datasource: Annotated[str, typer.Option(help="Grafana's uid of the Prometheus to ask.")] = "eda-prometheus",
+    config: ConfigOption = None,
 ) -> None:
-    """Write the default rules as a Prometheus rule file."""
-    prometheus.mkdir(parents=True, exist_ok=True)
-    (prometheus / "alerts.yml").write_text(to_prometheus_yaml(default_rules()), encoding="utf-8")
-    print(f"Wrote {prometheus / 'alerts.yml'}")
+    """Write the rules, as they are configured, for Prometheus, Alertmanager or Grafana."""
+    if prometheus is None and grafana is None:
+        fail("export-rules: expected --prometheus DIR or --grafana FILE")
+    default = Path(os.environ.get("EDA_MONITOR_CONFIG", configuration.DEFAULT_FILE))
+    rules = rules_of_config(configuration.load(config)) if config is not None or default.exists() else default_rules()
+    files = {} if prometheus is None else rule_files(prometheus, rules)
+    if grafana is not None:
+        files[grafana] = to_grafana_yaml(rules, datasource)
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"Wrote {path}")
+
+
+def rule_files(folder: Path, rules: Sequence[Rule]) -> dict[Path, str]:
+    """What a Prometheus and its Alertmanager want."""
+    return {
+        folder / "alerts.yml": to_prometheus_yaml(rules),
+        folder / "alertmanager.yml": to_alertmanager_yaml(),
+    }
 
 
 def _collectors(config: Config) -> list[tuple[TargetSettings, Collector]]:

@@ -64,6 +64,7 @@ class FileSettings(Settings):
     alerting: AlertingSettings = AlertingSettings.model_validate({})
     routes: tuple[RouteSettings, ...] = ()
     maintenance: tuple[MaintenanceSettings, ...] = ()
+    rules: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,11 @@ class Config:
     receivers: tuple[ReceiverSettings, ...]
     #: Who is told of an alert, and when, as the engine takes it.
     alerting: Alerting
-    watchdog: AlertingSettings
+    #: `[alerting]` as it is written.
+    alerting_settings: AlertingSettings
+    #: Rules of the configuration's own, as they are written in `source`.
+    rules: tuple[dict[str, Any], ...] = ()
+    source: str = ""
 
 
 def load(path: Path | None) -> Config:
@@ -108,7 +113,17 @@ def parse(text: str, source: str, folder: Path) -> Config:
         raise ConfigError(source, problems)
     store = StoreSettings(path=folder / file.store.path)
     alerting = alerting_of(file.alerting, receivers, file.routes, file.maintenance)
-    return Config(store, file.exporter, file.console, tuple(targets), tuple(receivers), alerting, file.alerting)
+    return Config(
+        store,
+        file.exporter,
+        file.console,
+        tuple(targets),
+        tuple(receivers),
+        alerting,
+        file.alerting,
+        file.rules,
+        source,
+    )
 
 
 def collector_class(kind: str) -> type[Collector]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from monitor.histograms import Window, increases_by_slot, standing_bounds, standing_totals
+from monitor.history import HistoryReader
 from monitor.percentiles import Increase
 from monitor.rollup import HISTOGRAM_ROLLUPS
-from monitor.series import HEAD_TREND_SECONDS, Found, SeriesReader, Where, milliseconds
+from monitor.series import HEAD_TREND_SECONDS, Found, Where, milliseconds
 
 
-class IncreaseReader(SeriesReader):
+class IncreaseReader(HistoryReader):
     """Read-only view of the samples and histograms of a store."""
 
     def increases(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Increase]:

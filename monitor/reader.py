@@ -17,6 +17,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: The target and the system under which the agent tells of itself.
+ITSELF = "eda-monitor"
+
+
 class TargetRow(NamedTuple):
     """The last scrape of a target."""
 
@@ -79,12 +83,12 @@ class Reader(LedgerReader):
     """Read-only view of a store. Every read is a short transaction of its own."""
 
     def targets(self, now: float) -> list[TargetRow]:
-        """The last scrape of every target that was scraped within a day of `now`."""
+        """The last scrape of every target that was scraped within a day of `now`; the agent itself is none of them."""
         rows = self._all(
             "SELECT max(ts), scrape.target, system, ok, error, duration_seconds, requests, skipped, errors FROM scrape"
-            " JOIN gaps ON gaps.target = scrape.target WHERE ts > ? AND ts <= ? GROUP BY scrape.target"
+            " JOIN gaps ON gaps.target = scrape.target WHERE ts > ? AND ts <= ? AND system != ? GROUP BY scrape.target"
             " ORDER BY scrape.target",
-            (milliseconds(now - 86400), milliseconds(now)),
+            (milliseconds(now - 86400), milliseconds(now), ITSELF),
         )
         good = self._last_success(now)
         return [
@@ -109,6 +113,15 @@ class Reader(LedgerReader):
         """A number that rises with every transition."""
         ((last,),) = self._all("SELECT coalesce(max(id), 0) FROM transition", ())
         return int(last)
+
+    def fired(self, rule: str, start: float, end: float) -> list[dict[str, str]]:
+        """The labels of the alerts of a rule that fired at some time in (start, end]."""
+        now = "SELECT labels FROM alert_state WHERE rule = ?1 AND fired_at <= ?3 AND coalesce(resolved_at, ?3) > ?2"
+        then = (
+            "SELECT labels FROM transition WHERE rule = ?1 AND new IN ('firing', 'resolved') AND at > ?2 AND at <= ?3"
+        )
+        rows = self._all(f"{now} UNION {then}", (rule, start, end))
+        return [json.loads(labels) for (labels,) in rows]
 
     def notifications(self, limit: int) -> list[Notification]:
         """The newest notifications first."""

@@ -98,7 +98,7 @@ class SeriesReader:
             steps = changes.get(series)
             if steps is None:
                 steps = [(changed_at, value, None)] if changed_at <= start else self._standing(series, end)
-            points = _points(times.get(labels["target"], ()), steps, start)
+            points = points_at(times.get(labels["target"], ()), steps, start)
             if points:
                 found.append(Series(metric, labels, points))
         return found
@@ -139,10 +139,10 @@ class SeriesReader:
                 f" coalesce((SELECT max(ts) FROM {table} WHERE series = ? AND ts <= ?), 0) ORDER BY ts",
                 (series, milliseconds(end), series, milliseconds(start)),
             )
-            steps: list[_Step] = [(ts / 1000, last, None) for ts, last in rows]
+            steps: list[Step] = [(ts / 1000, last, None) for ts, last in rows]
             if changed_at <= end and (not steps or changed_at > steps[-1][0]):
                 steps.append((changed_at, value, None))
-            points = _points(times.get(labels["target"], ()), steps, start)
+            points = points_at(times.get(labels["target"], ()), steps, start)
             if points:
                 found.append(Series(metric, labels, points))
         return found
@@ -179,18 +179,18 @@ class SeriesReader:
                 found.append((series, labels, ts / 1000, value))
         return found
 
-    def _changes(self, metric: str, start: float, end: float) -> dict[int, list[_Step]]:
+    def _changes(self, metric: str, start: float, end: float) -> dict[int, list[Step]]:
         rows = self._all(
             "SELECT series, ts, value, prev FROM head WHERE ts > ? AND ts <= ?"
             " AND series IN (SELECT id FROM series WHERE metric = ?) ORDER BY ts",
             (milliseconds(start), milliseconds(end), metric),
         )
-        changes: dict[int, list[_Step]] = defaultdict(list)
+        changes: dict[int, list[Step]] = defaultdict(list)
         for series, ts, value, prev in rows:
             changes[series].append((ts / 1000, value, prev))
         return changes
 
-    def _standing(self, series: int, at: float) -> list[_Step]:
+    def _standing(self, series: int, at: float) -> list[Step]:
         """The value that stood at a time after which the series changed: what its next change replaced."""
         rows = self._all(
             "SELECT prev FROM head WHERE ts > ? AND series = ? ORDER BY ts LIMIT 1", (milliseconds(at), series)
@@ -229,7 +229,7 @@ class SeriesReader:
 Found = tuple[int, dict[str, str], float, float | None]
 
 #: When, the value from then on, and the value before; None where there is none.
-_Step = tuple[float, float | None, float | None]
+Step = tuple[float, float | None, float | None]
 
 
 def milliseconds(seconds: float) -> int:
@@ -237,7 +237,7 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _points(times: Iterable[float], steps: list[_Step], start: float) -> list[tuple[float, float]]:
+def points_at(times: Iterable[float], steps: list[Step], start: float) -> list[tuple[float, float]]:
     """The value that stood at each time; before the first step, what that step replaced."""
     if not steps:
         return []

@@ -13,7 +13,8 @@ from collectors.base import Collector, TargetSettings
 from monitor.agent import Agent
 from monitor.alerts.delivery import deliverer_of
 from monitor.alerts.engine import Engine
-from monitor.alerts.rules import default_rules
+from monitor.alerts.parameters import configured
+from monitor.alerts.rules import Rule
 from monitor.config import Config
 from monitor.exporter import Exporter, ExporterError
 from monitor.store import Store
@@ -42,14 +43,15 @@ def watch(config: Config, targets: Sequence[tuple[TargetSettings, Collector]], w
 
 def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collector]]) -> Agent:
     """A running agent over these targets; the caller stops it."""
+    rules = rules_of_config(config)  # before the store, which would have to be closed again
     store = Store(config.store.path)
     exporter = Exporter(ready=lambda: running.ready)
     intervals = {target.name: target.interval for target, _ in targets}
-    engine = Engine(default_rules(), config.alerting, url(config.console.listen), intervals)
+    engine = Engine(rules, config.alerting, url(config.console.listen), intervals)
+    longest = max(intervals.values(), default=0.0)
     deliverer = deliverer_of(
-        store, config.receivers, config.watchdog, lambda: running.healthy, max(intervals.values(), default=0.0),
-        url(config.console.listen),
-    )  # fmt: skip
+        store, config.receivers, config.alerting_settings, lambda: running.healthy, longest, url(config.console.listen)
+    )
     running: Agent = Agent(targets, store, exporter, engine, deliverer)
     try:
         address = exporter.serve(config.exporter.listen)
@@ -59,6 +61,12 @@ def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collecto
     _tell(f"Watching {', '.join(target.name for target, _ in targets)}. Metrics: http://{address}/metrics")
     running.start()
     return running
+
+
+def rules_of_config(config: Config) -> list[Rule]:
+    """The rules that ship and those of the configuration, as it sets them; raises RuleError."""
+    settings = config.alerting_settings
+    return configured(config.rules, settings.rules, config.source, settings.runbooks)
 
 
 def start_console(config: Config) -> subprocess.Popen[bytes]:

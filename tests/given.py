@@ -35,3 +35,9 @@ class Given:
 
     def totals(self, metric: str, everywhere: bool = False) -> list[Increase]:
         raise AssertionError("histograms are read from a store")
+
+    def past(self, metric: str, start: float, end: float, everywhere: bool = False) -> list[Series]:
+        return self.window(metric, start, end, everywhere)
+
+    def fired(self, rule: str, start: float, end: float) -> list[dict[str, str]]:
+        return []

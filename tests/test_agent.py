@@ -98,27 +98,27 @@ def test_a_fault_in_a_collector_is_caught_and_named() -> None:
 
 
 def test_collector_up_says_whether_the_last_collect_read_the_target() -> None:
-    tally = Tally()
+    tally = Tally(15)
     for answer, up in ((reading, 1.0), (gone, 0.0)):
         outcome = scrape(TARGET, FakeCollector(answer))
         tally.add(outcome)
 
-        assert m.COLLECTOR_UP.sample(up) in list(tally.samples(outcome))
+        assert m.COLLECTOR_UP.sample(up) in list(tally.shown(outcome))
 
 
 def test_freshness_is_claimed_only_after_success() -> None:
-    tally = Tally()
+    tally = Tally(15)
     tally.add(outcome := scrape(TARGET, FakeCollector(gone)))
 
-    assert m.COLLECTOR_LAST_SUCCESS not in [sample.metric for sample in tally.samples(outcome)]
+    assert m.COLLECTOR_LAST_SUCCESS not in [sample.metric for sample in tally.shown(outcome)]
 
 
 def test_failed_parts_are_counted_apart_from_failed_targets() -> None:
-    tally = Tally()
+    tally = Tally(15)
     tally.add(outcome := scrape(TARGET, FakeCollector(lambda: Reading(errors=[PartError("topic a", "denied")]))))
 
-    assert m.COLLECTOR_ERRORS_TOTAL.sample(1, "part") in list(tally.samples(outcome))
-    assert m.COLLECTOR_ERRORS_TOTAL.sample(0, "target") in list(tally.samples(outcome))
+    assert m.COLLECTOR_ERRORS_TOTAL.sample(1, "part") in list(tally.judged(outcome))
+    assert m.COLLECTOR_ERRORS_TOTAL.sample(0, "target") in list(tally.judged(outcome))
 
 
 def test_it_stores_and_exports_what_it_collects(run: Callable[[FakeCollector], Agent], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collectors import metrics as m
 from collectors.base import Metric, Sample
 from collectors.kafka import judge
 from collectors.kafka.backlog import Backlog, Position
-from collectors.kafka.cluster import Cluster, Group, Members, Partition, Topic
+from collectors.kafka.cluster import Cluster, Group, Members, Partition, Retention, Topic
 from collectors.kafka.history import History
 
 NOW = 10_000.0
@@ -38,6 +38,36 @@ def test_a_dead_letter_topic_is_told_with_or_without_a_consumer() -> None:
 
     assert values(samples, m.DEAD_LETTERS) == {("orders.DLT", "orders"): 6}
     assert values(samples, m.DEAD_LETTERED_MESSAGES_TOTAL) == {("orders.DLT", "orders", ""): 9}
+
+
+def test_the_time_until_retention_takes_the_oldest_dead_letter_is_told() -> None:
+    cluster = Cluster(
+        topics={"orders.DLT": TOPIC},
+        starts={"orders.DLT": {0: 3, 1: 0}},
+        ends={"orders.DLT": {0: 5, 1: 4}},
+        retention={"orders.DLT": Retention(3600.0, None)},
+    )
+    history = History()
+    history.records = {("orders.DLT", 0): (3, NOW - 600), ("orders.DLT", 1): (0, NOW - 900)}
+
+    samples = list(judge.dead_letters(cluster, history, {}, NOW))
+
+    assert values(samples, m.DEAD_LETTER_RETENTION_MARGIN_SECONDS) == {("orders.DLT",): 2700}
+
+
+def test_with_an_age_that_is_not_known_it_is_not_known_either() -> None:
+    cluster = Cluster(
+        topics={"orders.DLT": TOPIC},
+        starts={"orders.DLT": {0: 3, 1: 0}},
+        ends={"orders.DLT": {0: 5, 1: 4}},
+        retention={"orders.DLT": Retention(3600.0, None)},
+    )
+    history = History()
+    history.records = {("orders.DLT", 0): (3, NOW - 600)}
+
+    samples = list(judge.dead_letters(cluster, history, {}, NOW))
+
+    assert values(samples, m.DEAD_LETTER_RETENTION_MARGIN_SECONDS) == {}
 
 
 def test_a_dead_letter_topic_of_which_a_partition_is_unknown_is_unknown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,10 +13,12 @@ import pytest
 from given import Given, series
 
 from monitor.alerts.evaluation import Verdict, evaluate
+from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.functions import apply, bucket_rates, extrapolated
 from monitor.alerts.promql import to_prometheus_yaml, to_promql
 from monitor.alerts.rules import Condition, Function, Rule, RuleError, default_rules, matches, parse_rules
 from monitor.alerts.states import step
+from monitor.config import parse as parse_config
 from monitor.percentiles import Increase
 from monitor.reader import AlertState, Series
 
@@ -128,7 +131,12 @@ def test_growth_is_rendered_with_its_birth() -> None:
 def test_promtool_takes_the_default_rules(tmp_path: Path) -> None:
     (tmp_path / "alerts.yml").write_text(to_prometheus_yaml(default_rules()))
 
-    done = subprocess.run(["promtool", "check", "rules", "alerts.yml"], cwd=tmp_path, capture_output=True, check=False)
+    done = subprocess.run(
+        ["promtool", "check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stderr
 
@@ -140,6 +148,42 @@ def test_the_rule_file_is_what_is_rendered() -> None:
     assert file.read_text(encoding="utf-8") == to_prometheus_yaml(default_rules())
 
 
+def test_the_files_for_alertmanager_and_grafana_are_what_is_rendered() -> None:
+    """Mend by `make dashboards`."""
+    alertmanager = ROOT / "dashboards" / "alertmanager" / "alertmanager.yml"
+    grafana = ROOT / "dashboards" / "provisioning" / "alerting" / "eda-monitor.yaml"
+
+    assert alertmanager.read_text(encoding="utf-8") == to_alertmanager_yaml()
+    assert grafana.read_text(encoding="utf-8") == to_grafana_yaml(default_rules(), "eda-prometheus")
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
+def test_amtool_takes_the_example_of_alertmanager() -> None:
+    file = ROOT / "dashboards" / "alertmanager" / "alertmanager.yml"
+
+    done = subprocess.run(["amtool", "check-config", str(file)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_grafana_is_told_each_rule_once_under_an_identity_of_its_own() -> None:
+    (group,) = json.loads(to_grafana_yaml(default_rules(), "p"))["groups"]
+    uids = [one["uid"] for one in group["rules"]]
+
+    assert len(set(uids)) == len(uids) == len([one for one in default_rules() if one.unless_fired is None])
+    assert all(len(uid) <= 40 for uid in uids)
+
+
+@pytest.mark.parametrize("one", default_rules(), ids=lambda one: str(one.name))
+def test_every_rule_that_ships_says_what_it_means_and_what_to_do(one: Rule) -> None:
+    runbooks = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
+    section = runbooks.partition(f"\n## {one.name}\n")[2].partition("\n## ")[0]
+
+    assert one.summary and one.description
+    assert one.runbook == f"docs/runbooks.md#{one.name.lower()}"
+    assert [f"**{word}:**" in section for word in ("Means", "Look", "Do")] == [True] * 3
+
+
 def test_the_docs_list_the_rules_that_ship() -> None:
     rows = re.findall(r"^\| `([A-Z]\w+)` \| (\w+) \|", (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8"), re.M)
 
@@ -148,7 +192,7 @@ def test_the_docs_list_the_rules_that_ship() -> None:
 
 def test_the_docs_list_every_key_and_function_of_the_language() -> None:
     text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
-    tables = text[text.index("| key |") : text.index("The other functions")]
+    tables = text[text.index("| key |") : text.index("Windows of more than an hour are")]
     listed = {name for row in re.findall(r"^\| (`[^|]*) \|", tables, re.M) for name in re.findall(r"`(\w+)`", row)}
     keys = {field.alias or name for model in (Rule, Condition) for name, field in model.model_fields.items()}
 
@@ -157,9 +201,10 @@ def test_the_docs_list_every_key_and_function_of_the_language() -> None:
 
 def test_the_example_of_the_docs_is_a_rule() -> None:
     text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", text, re.S)
+    parameters, example = re.findall(r"```toml\n(.*?)```", text, re.S)
 
     parse_rules(example, "docs/alerts.md")
+    assert parse_config(parameters, "docs/alerts.md", ROOT).alerting.rules
 
 
 def run(rule_text: str, truths: list[bool], every: float = 15.0) -> list[str | None]:
@@ -409,3 +454,83 @@ def test_a_bucket_is_not_stretched_back_to_below_zero() -> None:
     rates = bucket_rates(grown, total, points, 0, 600).counts
 
     assert rates == pytest.approx((930 / 600, (1000 * 600 / 585 - 930) / 600))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('metric = "consumers"\nabove = 1\noffset = "1m"', "offset: Input should be greater than or equal to 300"),
+        (
+            'metric = "consumers"\nfunction = "min_over_time"\nwindow = "2h"\nabove = 1',
+            "window: expected at most an hour with min_over_time",
+        ),
+        (
+            'metric = "collector_last_success_timestamp_seconds"\nfunction = "age"\noffset = "1d"\nabove = 1',
+            "offset: expected with last, ",
+        ),
+        ('metric = "consumers"\nabove = 1\nthan = { metric = "lag" }', "than: metric: 'lag' is not"),
+        (
+            'metric = "consumers"\nabove = 1\nby = ["target", "group"]\nthan = { metric = "node_up" }',
+            "than: node_up has no label 'group'",
+        ),
+        (
+            'metric = "consumers"\nabove = 1\nrelabel = { group = "destination" }',
+            "relabel: consumers has a label 'group' of its own",
+        ),
+        (
+            'metric = "consumers"\nabove = 1\nrelabel = { source = "queue" }',
+            "relabel: consumers has no label 'queue'",
+        ),
+        ('metric = "consumers"\nabove = 1\nwhere = { group = "=~(" }', "where.group: '(' is not a regular expression"),
+    ],
+)
+def test_a_mistake_in_history_and_comparisons_is_named(text: str, told: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        rule(text)
+
+    assert str(caught.value).startswith("r.toml: rule R: ")
+    assert told in str(caught.value)
+
+
+TWICE = rule(
+    """
+metric = "backlog_messages"
+by = ["target", "destination"]
+above = 2
+than = { metric = "messages_in_total", function = "last" }
+"""
+)
+
+
+@pytest.mark.parametrize(("other", "found"), [(4, True), (5, False), (0, True), (None, False)])
+def test_a_value_is_compared_with_so_many_times_another_one(other: float | None, found: bool) -> None:
+    others = [] if other is None else [series("messages_in_total", (900, other), destination="orders")]
+
+    assert (
+        bool(evaluate(TWICE, Given(series("backlog_messages", (900, 10), destination="orders"), *others), 900)) is found
+    )
+
+
+def test_a_label_is_taken_from_another_one() -> None:
+    share = rule(
+        """
+metric = "dead_letters"
+by = ["target", "source"]
+above = 0.1
+divide_by = { metric = "messages_in_total", relabel = { source = "destination" } }
+"""
+    )
+    dead = series("dead_letters", (900, 2), destination="d.DLT", source="d")
+
+    (verdict,) = evaluate(share, Given(dead, series("messages_in_total", (900, 10), destination="d")), 900)
+
+    assert verdict == Verdict({"target": "t", "source": "d"}, 0.2)
+    assert 'label_replace(eda_messages_in_total, "source", "$1", "destination", "(.*)")' in to_promql(share)
+
+
+def test_an_offset_looks_at_the_value_of_then() -> None:
+    gone = rule('metric = "consumers"\noffset = "1d"\nabove = 0')
+    past = series("consumers", (1000, 1), (1000 + 86400, 0), destination="d", group="g")
+
+    assert [v.value for v in evaluate(gone, Given(past), 1000 + 86400)] == [1]
+    assert to_promql(gone) == "sum by (target, system) (eda_consumers offset 1440m) > 0"

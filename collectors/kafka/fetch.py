@@ -42,7 +42,9 @@ class Fetcher:
     def __init__(self, client: Client, settings: KafkaSettings) -> None:
         self.client, self.settings = client, settings
         self.cluster = Cluster()
-        self._slow = SlowReads(client, self.cluster)
+        self._slow = SlowReads(
+            client, self.cluster, {topic.destination: topic.source for topic in settings.dead_letters}
+        )
         self._listed: dict[int, dict[str, Group]] = {}  # by the broker that coordinates them
         self._coordinators_moved = False
         self._read_at: dict[tuple[str, object], float] = {}

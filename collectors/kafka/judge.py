@@ -11,6 +11,7 @@ from collectors.kafka.backlog import Backlog, ages, retention_margin, worst
 from collectors.kafka.cluster import STATES, Cluster
 from collectors.kafka.deadletters import source_of_dead_letters, source_of_retries
 from collectors.kafka.history import History
+from collectors.timeline import LOWER_BOUND
 
 #: What Kafka does without being told otherwise: `offsets.retention.minutes`.
 EXPIRY_SECONDS = 7 * 86400.0
@@ -46,9 +47,15 @@ def dead_letters(cluster: Cluster, history: History, declared: Mapping[str, str]
         written = history.write(name, topic.id, sum(end for _, end in spans.values()))
         yield m.DEAD_LETTERED_MESSAGES_TOTAL.sample(written, name, source, "")
         oldest = [history.age(name, p, start, now) for p, (start, end) in spans.items() if end > start]
-        known = [age.seconds for age in oldest if age is not None]
+        known = [age for age in oldest if age is not None]
         if known:
-            yield m.DEAD_LETTER_AGE_SECONDS.sample(max(known), name)
+            yield m.DEAD_LETTER_AGE_SECONDS.sample(max(age.seconds for age in known), name)
+        retention = cluster.retention.get(name)
+        if retention is not None and retention.seconds is not None and known and len(known) == len(oldest):
+            age = worst(dict(enumerate(known)))
+            if age.quality != LOWER_BOUND:  # of which nothing follows about the time that is left
+                margin = max(0.0, retention.seconds - age.seconds)
+                yield m.DEAD_LETTER_RETENTION_MARGIN_SECONDS.sample(margin, name)
 
 
 def backlog(one: Backlog, cluster: Cluster, history: History, now: float) -> Iterator[Sample]:

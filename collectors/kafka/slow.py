@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from kafka.protocol.admin import DescribeGroupsRequest
 from collectors.kafka import answers, ask
 from collectors.kafka.client import Client, Question
 from collectors.kafka.cluster import Cluster
+from collectors.kafka.deadletters import source_of_dead_letters
 from collectors.kafka.protocol import (
     ConsumerGroupDescribeRequest,
     DescribeShareGroupOffsetsRequest,
@@ -34,8 +35,8 @@ class Turn(NamedTuple):
 class SlowReads:
     """The reads of one cluster that may wait; what they bring goes into it."""
 
-    def __init__(self, client: Client, cluster: Cluster) -> None:
-        self.client, self.cluster = client, cluster
+    def __init__(self, client: Client, cluster: Cluster, declared: Mapping[str, str]) -> None:
+        self.client, self.cluster, self.declared = client, cluster, declared
 
     def turns(self, fail: Callable[[str, str], None]) -> Iterator[Turn]:
         """All of them; `fail` is told of a part that was refused."""
@@ -80,9 +81,11 @@ class SlowReads:
                 self.cluster.shared[group.group_id] = answers.shared_backlog(group.topics)
 
     def _configurations(self) -> Iterator[Turn]:
-        """Of topics that someone reads, and of what decides on the life of commits."""
+        """Of topics that someone reads or that hold dead letters, and of what decides on the life of commits."""
         read = {topic for offsets in self.cluster.committed.values() for topic in offsets}
-        topics = sorted(read & self.cluster.topics.keys())
+        names = self.cluster.topics.keys()
+        dead = {topic for topic in names if source_of_dead_letters(topic, names, self.declared) is not None}
+        topics = sorted((read & names) | dead)
         if topics:
             question = Question(ask.retention(topics))
             yield Turn(("configuration of", "topics"), question, self._take_retention, CONFIG_SECONDS)

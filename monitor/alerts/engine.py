@@ -26,8 +26,6 @@ from monitor.percentiles import Increase
 from monitor.reader import STALE_SECONDS, AlertState, Reader, Series, Told
 from monitor.store import Tx
 
-#: The target under which the monitor tells of itself.
-ITSELF = "eda-monitor"
 #: After so long, what a target's first reading would say is not waited for any more.
 SETTLE_SECONDS = 120.0
 #: Between two judgements of a target whose interval is not known; twice that is the look-back.
@@ -47,6 +45,12 @@ class TargetReadings:
 
     def window(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
         return self._read(self._reader.window, metric, start, end, everywhere=everywhere)
+
+    def past(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
+        return self._read(self._reader.past, metric, start, end, everywhere=everywhere)
+
+    def fired(self, rule: str, start: float, end: float) -> Sequence[dict[str, str]]:
+        return self._reader.fired(rule, start, end)
 
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
         return self._read(self._reader.increases, metric, start, end, everywhere=everywhere)
@@ -177,7 +181,7 @@ class Engine:
         if not (states or told or tx.reader.suppressed()):
             return
         look = self._look(tx, states, now)
-        firing = [state for state in states if state.state == "firing"]
+        firing = [state for state in states if state.state == "firing" and is_told(state)]
         entries = {(entry.receiver, entry.group_key): entry for entry in told}
         for group in groups(self.alerting, firing, told):
             if self._is_settled(now) or all(s.labels.get("target", "") in self._heard for s in group.firing):
@@ -219,6 +223,11 @@ class Engine:
                 tx.forget_told(entry)
 
 
+def is_told(state: AlertState) -> bool:
+    """Whether anybody is told of it: of severity none it is for dead man's switches alone."""
+    return state.labels.get("severity") != "none"
+
+
 def looks_elsewhere(rule: Rule) -> bool:
     """Whether the rule is about more than the target that is judged."""
     conditions = (*rule.only_if, *rule.unless)
@@ -231,7 +240,9 @@ def is_blind(readings: TargetReadings, now: float, everywhere: bool) -> bool:
 
 
 def _is_of(rule: Rule, state: AlertState, target: str) -> bool:
-    return state.rule == rule.name and (rule.function == "absent" or state.labels.get("target") == target)
+    if state.rule != rule.name or not rule.covers(state.labels):
+        return False
+    return rule.function == "absent" or state.labels.get("target") == target
 
 
 def _labels(rule: Rule, verdict: Verdict) -> dict[str, str]:

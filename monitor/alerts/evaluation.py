@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from monitor.alerts.functions import apply, bucket_rates, rising
-from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher, matches
+from monitor.alerts.rules import FAR_SECONDS, Comparison, Condition, Rule, Value, matcher, matches
 from monitor.percentiles import Increase, merged, percentile
 from monitor.reader import STALE_SECONDS, Series
 
@@ -37,6 +37,12 @@ class Readings(Protocol):
     def window(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
         """Samples in (start, end]; the value of a histogram is how many events it counted."""
 
+    def past(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Series]:
+        """Samples in (start, end] far back or over long, thinned: the last of each bucket of the store."""
+
+    def fired(self, rule: str, start: float, end: float) -> Sequence[dict[str, str]]:
+        """The labels of the alerts of a rule that fired at some time in (start, end]."""
+
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
         """What was added to histograms by the readings in (start, end]."""
 
@@ -53,7 +59,11 @@ def evaluate(rule: Rule, readings: Readings, now: float) -> list[Verdict]:
     for condition, wanted in [*((one, True) for one in rule.only_if), *((one, False) for one in rule.unless)]:
         if found:
             found = _joined(found, rule.by, condition, look, wanted)
-    return [Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items()]
+    if found and rule.unless_fired is not None:
+        told = readings.fired(rule.unless_fired.rule, now - rule.unless_fired.window, now)
+        found = {key: found[key] for key in found.keys() - {_key(labels, rule.by) for labels in told}}
+    verdicts = (Verdict(dict(zip(rule.by, key, strict=True)), value) for key, value in found.items())
+    return [verdict for verdict in verdicts if rule.covers(verdict.labels)]
 
 
 def _wanted(rule: Rule) -> dict[str, str]:
@@ -70,11 +80,19 @@ class _Look(NamedTuple):
     everywhere: bool = False
 
     def series(self, value: Value) -> list[Series]:
-        if value.window is None:
-            read = self.readings.latest(value.metric, self.now, self.everywhere)
+        start, end = self.span(value)
+        if value.offset is not None or (value.window or 0) > FAR_SECONDS:
+            read = self.readings.past(value.metric, start, end, self.everywhere)
+        elif value.window is None:
+            read = self.readings.latest(value.metric, end, self.everywhere)
         else:
-            read = self.readings.window(value.metric, self.now - value.window, self.now, self.everywhere)
+            read = self.readings.window(value.metric, start, end, self.everywhere)
         return [series for series in read if selected(value, series.labels)] if value.where else list(read)
+
+    def span(self, value: Value) -> tuple[float, float]:
+        """Beginning and end of what a value looks at."""
+        end = self.now - (value.offset or 0)
+        return end - (value.window or STALE_SECONDS), end
 
 
 def selected(value: Value, labels: dict[str, str]) -> bool:
@@ -99,7 +117,10 @@ def _where_it_holds(one: Comparison, by: tuple[str, ...], look: _Look, born: Bir
         values = {key: value / parts[key] for key, value in values.items() if parts.get(key)}
     sign, threshold = one.comparison
     holds = _OPERATORS[sign]
-    return {key: value for key, value in values.items() if holds(value, threshold)}
+    if one.than is None or not values:
+        return {key: value for key, value in values.items() if holds(value, threshold)}
+    others = _sums(one.than, by, look, {})
+    return {key: value for key, value in values.items() if key in others and holds(value, threshold * others[key])}
 
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -112,9 +133,9 @@ def _sums(one: Value, by: tuple[str, ...], look: _Look, born: Births) -> dict[Ke
     for series in look.series(one):
         value = _born_value(one, series, born, look.now)
         if value is None:
-            value = apply(one.function, series.points, look.now - (one.window or STALE_SECONDS), look.now)
+            value = apply(one.function, series.points, *look.span(one))
         if value is not None:
-            grouped[_key(series.labels, by)] += value
+            grouped[_key(one.labels(series.labels), by)] += value
     return dict(grouped)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from collectors.metrics import METRICS
+from monitor.alerts.parameters import Variant
 from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher
 
 PREFIX = "eda_"
@@ -19,6 +20,14 @@ def to_promql(rule: Rule) -> str:
     parts = [_compared(rule, rule.by, _born(rule))]
     parts += (f"and {_joined(other, rule.by)}" for other in rule.only_if)
     parts += (f"unless {_joined(other, rule.by)}" for other in rule.unless)
+    if rule.unless_fired is not None:
+        alerts = f'ALERTS{{alertname={_quoted(rule.unless_fired.rule)}, alertstate="firing"}}'
+        window = duration_of(rule.unless_fired.window)
+        parts.append(f"unless max by ({', '.join(rule.by)}) (max_over_time({alerts}[{window}]))")
+    if isinstance(rule, Variant):
+        parts += (
+            f"unless {_summed(rule.narrowed(other), rule.by, _born(rule.narrowed(other)))}" for other in rule.exceptions
+        )
     return " ".join(parts)
 
 
@@ -32,14 +41,23 @@ def _compared(one: Comparison, by: tuple[str, ...], born: str = "") -> str:
     value = _summed(one, by, born)
     if one.divide_by is not None:
         value += f" / ({_summed(one.divide_by, by)} != 0)"
+    if one.than is not None:
+        return f"{value} {operator} {_number(threshold)} * {_summed(one.than, by)}"
     return f"{value} {operator} {_number(threshold)}"
 
 
 def _summed(one: Value, by: tuple[str, ...], born: str = "") -> str:
     if one.function == "quantile":
-        rate = f"rate({_selector(one, '_bucket')}[{_duration(one.window or 0)}])"
+        rate = f"rate({_selector(one, '_bucket')}[{duration_of(one.window or 0)}])"
         return f"histogram_quantile({_number(one.q or 0)}, sum by (le, {', '.join(by)}) ({rate}))"
-    return f"sum by ({', '.join(by)}) ({born}{_value(one)})"
+    return f"sum by ({', '.join(by)}) ({born}{_relabelled(one)})"
+
+
+def _relabelled(one: Value) -> str:
+    value = _value(one)
+    for name, of in one.relabel.items():
+        value = f'label_replace({value}, {_quoted(name)}, "$1", {_quoted(of)}, "(.*)")'
+    return value
 
 
 def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
@@ -48,21 +66,27 @@ def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
     for rule in rules:
         lines += [f"      - alert: {rule.name}", f"        expr: {_quoted(to_promql(rule))}"]
         if rule.for_:
-            lines.append(f"        for: {_duration(rule.for_)}")
+            lines.append(f"        for: {duration_of(rule.for_)}")
         if rule.keep_firing_for:
-            lines.append(f"        keep_firing_for: {_duration(rule.keep_firing_for)}")
+            lines.append(f"        keep_firing_for: {duration_of(rule.keep_firing_for)}")
         lines += ["        labels:", f"          severity: {rule.severity}", "        annotations:"]
-        texts = (("summary", rule.summary), ("description", rule.description), ("runbook_url", rule.runbook))
-        lines += [f"          {name}: {_quoted(_template(text))}" for name, text in texts if text]
+        lines += [f"          {name}: {_quoted(text)}" for name, text in annotations_of(rule).items()]
     return "\n".join(lines) + "\n"
 
 
+def annotations_of(rule: Rule, value: str = '{{ printf "%.3g" $value }}') -> dict[str, str]:
+    """The texts of a rule in Prometheus' template language."""
+    texts = (("summary", rule.summary), ("description", rule.description), ("runbook_url", rule.runbook))
+    return {name: _template(text, value) for name, text in texts if text}
+
+
 def _value(one: Value) -> str:
+    past = "" if one.offset is None else f" offset {duration_of(one.offset)}"
     if one.function == "last":
-        return _selector(one)
+        return _selector(one) + past
     if one.function == "age":
         return f"time() - {_selector(one)}"
-    return f"{one.function}({_selector(one)}[{_duration(one.window or 0)}])"
+    return f"{one.function}({_selector(one)}[{duration_of(one.window or 0)}]{past})"
 
 
 def _born(rule: Rule) -> str:
@@ -82,16 +106,16 @@ def _selector(one: Value, suffix: str = "_count") -> str:
     return name + ("{" + ", ".join(parts) + "}" if parts else "")
 
 
-def _template(text: str) -> str:
+def _template(text: str, value: str) -> str:
     """Our `{{ label }}` in Prometheus' template language."""
 
     def translated(match: re.Match[str]) -> str:
-        return '{{ printf "%.3g" $value }}' if match[1] == "value" else "{{ $labels." + match[1] + " }}"
+        return value if match[1] == "value" else "{{ $labels." + match[1] + " }}"
 
     return re.sub(r"\{\{ *(\w+) *\}\}", translated, text)
 
 
-def _duration(seconds: float) -> str:
+def duration_of(seconds: float) -> str:
     """Prometheus takes whole numbers of a unit."""
     if seconds % 1:
         return f"{round(seconds * 1000)}ms"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Annotated, Literal, Self
 
@@ -22,9 +22,20 @@ Function = Literal[
 ]
 #: Functions that look at one value, within the look-back.
 INSTANT = frozenset({"last", "age", "absent"})
+#: Functions that may look further back than an hour: there the store keeps what stood at the end of each bucket only.
+FAR = frozenset({"increase", "rate", "delta", "avg_over_time"})
+FAR_SECONDS = 3600.0
 COMPARISONS = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
 #: The last bound that Prometheus is told: a quantile is never above it there.
 LAST_BOUND = BOUNDS[::2][-1]
+
+
+#: An alert of severity none is no matter of people: it goes to receivers that a route sends it to, and nowhere else.
+Severity = Literal["critical", "warning", "info", "none"]
+
+
+#: Where the runbooks of the rules that ship are.
+RUNBOOKS = "docs/runbooks.md"
 
 
 class RuleError(Exception):
@@ -38,13 +49,21 @@ class Value(Settings):
     function: Function = "last"
     q: Annotated[float, Field(gt=0, le=1)] | None = None
     window: Duration | None = None
+    offset: Annotated[Duration, Field(ge=300)] | None = None
     where: Annotated[dict[str, str], Field(default_factory=dict)]
+    relabel: Annotated[dict[str, str], Field(default_factory=dict)]
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
         if self.metric not in METRICS:
             raise ValueError(f"metric: {self.metric!r} is not in the vocabulary")
-        self.must_have("where", self.where)
+        own = {"target", "system", *METRICS[self.metric].labels}
+        for key, names in (("where", self.where), ("relabel", self.relabel.values())):
+            _must_be_among(own, key, self.metric, names)
+        _must_be_patterns(self.where)
+        taken = sorted(own & self.relabel.keys())
+        if taken:
+            raise ValueError(f"relabel: {self.metric} has a label {taken[0]!r} of its own")
         if (self.window is None) != (self.function in INSTANT):
             raise ValueError(f"window: {self.function} takes {'none' if self.function in INSTANT else 'one'}")
         if (self.q is None) != (self.function != "quantile"):
@@ -54,18 +73,46 @@ class Value(Settings):
             raise ValueError(f"function: quantile is of histograms, and {self.metric} is a {kind}")
         return self
 
+    @model_validator(mode="after")
+    def _is_kept_for_so_long(self) -> Self:
+        if (self.window or 0) > FAR_SECONDS and self.function not in FAR:
+            raise ValueError(f"window: expected at most an hour with {self.function}")
+        if self.offset is not None and self.function not in FAR | {"last"}:
+            raise ValueError(f"offset: expected with last, {', '.join(sorted(FAR))}; not with {self.function}")
+        if self.relabel and self.function in ("quantile", "absent"):
+            raise ValueError(f"relabel: not with {self.function}")
+        return self
+
     def must_have(self, key: str, names: Iterable[str]) -> None:
         """Raise ValueError for a name that is no label of the metric."""
-        labels = {"target", "system", *METRICS[self.metric].labels}
-        for name in names:
-            if name not in labels:
-                raise ValueError(f"{key}: {self.metric} has no label {name!r}; it has {', '.join(sorted(labels))}")
+        _must_be_among({"target", "system", *METRICS[self.metric].labels, *self.relabel}, key, self.metric, names)
+
+    def labels(self, own: dict[str, str]) -> dict[str, str]:
+        """The labels of a series with those that are named anew."""
+        return own | {name: own.get(of, "") for name, of in self.relabel.items()}
+
+
+def _must_be_among(labels: set[str], key: str, metric: str, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in labels:
+            raise ValueError(f"{key}: {metric} has no label {name!r}; it has {', '.join(sorted(labels))}")
+
+
+def _must_be_patterns(where: dict[str, str]) -> None:
+    for name, wanted in where.items():
+        operator, text = matcher(wanted)
+        if operator in ("=~", "!~"):
+            try:
+                re.compile(text)
+            except re.error as error:
+                raise ValueError(f"where.{name}: {text!r} is not a regular expression: {error}") from None
 
 
 class Comparison(Value):
-    """A value, or its ratio to another one, compared with a threshold."""
+    """A value, or its ratio to another one, compared with a threshold, or with so many times the value of `than`."""
 
     divide_by: Value | None = None
+    than: Value | None = None
     above: float | None = None
     at_least: float | None = None
     below: float | None = None
@@ -79,7 +126,15 @@ class Comparison(Value):
             raise ValueError(f"{self.compared}: expected less than {LAST_BOUND} seconds, the last bound of the buckets")
         if self.divide_by is not None and {"quantile", "absent"} & {self.function, self.divide_by.function}:
             raise ValueError("divide_by: quantile and absent are no sums, and have no ratio")
+        if self.than is not None and {"quantile", "absent"} & {self.function, self.than.function}:
+            raise ValueError("than: quantile and absent are no sums, and are compared with a number alone")
         return self
+
+    @property
+    def others(self) -> tuple[tuple[str, Value], ...]:
+        """The further values that are read, with their keys."""
+        pairs = (("divide_by", self.divide_by), ("than", self.than))
+        return tuple((key, value) for key, value in pairs if value is not None)
 
     @property
     def compared(self) -> str:
@@ -101,6 +156,13 @@ class Condition(Comparison):
     on: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
 
+class Fired(Settings):
+    """An alert of the same labels, of another rule, that fired within a window."""
+
+    rule: str
+    window: Duration
+
+
 class Rule(Comparison):
     """One rule, as design and documentation of the language describe it.
 
@@ -111,10 +173,11 @@ class Rule(Comparison):
     by: tuple[str, ...] = ("target", "system")
     only_if: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
+    unless_fired: Fired | None = None
     born: str | None = None
     for_: Annotated[float, Field(alias="for", ge=0)] = 0.0
     keep_firing_for: Annotated[float, Field(ge=0)] = 0.0
-    severity: Literal["critical", "warning", "info"] = "warning"
+    severity: Severity = "warning"
     summary: str = ""
     description: str = ""
     runbook: str = ""
@@ -133,8 +196,8 @@ class Rule(Comparison):
         self.must_have("by", self.by)
         if "target" not in self.by:
             raise ValueError("by: expected 'target' among the labels, for targets are judged one by one")
-        if self.divide_by is not None:
-            self.divide_by.must_have("divide_by", self.by)
+        for key, value in self.others:
+            value.must_have(key, self.by)
         for key, others in (("only_if", self.only_if), ("unless", self.unless)):
             for other in others:
                 self._can_be_joined(key, other)
@@ -149,9 +212,12 @@ class Rule(Comparison):
         for name in labels:
             if name not in self.by:
                 raise ValueError(f"{key}.on: {name!r} is not in by; expected some of {', '.join(self.by)}")
-        for value in (other, other.divide_by):
-            if value is not None:
-                value.must_have(key, labels)
+        for value in (other, *(value for _, value in other.others)):
+            value.must_have(key, labels)
+
+    def covers(self, labels: Mapping[str, str]) -> bool:
+        """Whether it is this rule that judges what has these labels; see `parameters`, which divides rules."""
+        return True
 
 
 def parse_rules(text: str, source: str) -> list[Rule]:
@@ -160,6 +226,11 @@ def parse_rules(text: str, source: str) -> list[Rule]:
         raw = tomllib.loads(text).get("rules", [])
     except tomllib.TOMLDecodeError as error:
         raise RuleError(f"{source}: not valid TOML: {error}") from None
+    return rules_of(raw, source)
+
+
+def rules_of(raw: Iterable[object], source: str) -> list[Rule]:
+    """The rules of these entries; raises RuleError that lists every mistake."""
     rules: list[Rule] = []
     mistakes: list[str] = []
     for index, entry in enumerate(raw):
@@ -183,9 +254,13 @@ def _mistake(detail: object) -> str:
     return (f"{path}: " if path else "") + str(message).removeprefix("Value error, ")
 
 
-def default_rules() -> list[Rule]:
-    """The rules that are shipped."""
-    return parse_rules(files("monitor.alerts").joinpath("defaults.toml").read_text(encoding="utf-8"), "defaults.toml")
+def default_rules(runbooks: str = RUNBOOKS) -> list[Rule]:
+    """The rules that are shipped, with the runbooks at that address."""
+    text = files("monitor.alerts").joinpath("defaults.toml").read_text(encoding="utf-8")
+    return [
+        rule.model_copy(update={"runbook": runbooks + rule.runbook}) if rule.runbook.startswith("#") else rule
+        for rule in parse_rules(text, "defaults.toml")
+    ]
 
 
 def matches(value: str, wanted: str) -> bool:

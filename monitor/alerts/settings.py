@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from collectors.base import Duration, Settings, parse_duration
 from monitor.alerts.notifiers.base import ReceiverSettings, check_url
 from monitor.alerts.routing import Alerting, Receiver, Route, Window
-from monitor.alerts.rules import matcher
+from monitor.alerts.rules import RUNBOOKS, matcher
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -54,9 +54,36 @@ def _moment(value: object) -> object:
 
 Matchers = Annotated[dict[str, str], AfterValidator(_matchers)]
 Moment = Annotated[datetime, AfterValidator(_moment)]
+#: Seconds, which may be 0.
+Wait = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+
+
+class ParameterSettings(Settings):
+    """What of a rule can be set; None leaves it as the rule says."""
+
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    for_: Annotated[Wait | None, Field(alias="for")] = None
+    keep_firing_for: Wait | None = None
+    severity: Literal["critical", "warning", "info", "none"] | None = None
+    enabled: bool | None = None
+
+
+class OverrideSettings(ParameterSettings):
+    """Parameters of those alerts of a rule whose labels match; of several overrides the first that does counts."""
+
+    match: Annotated[dict[str, str], Field(min_length=1)]
+
+
+class RuleSettings(ParameterSettings):
+    override: tuple[OverrideSettings, ...] = ()
 
 
 class AlertingSettings(Settings):
+    runbooks: str = RUNBOOKS
+    rules: Annotated[dict[str, RuleSettings], Field(default_factory=dict)]
     group_by: tuple[str, ...] = Alerting().group_by
     #: By severity; "default" is of the others.
     group_wait: Annotated[dict[str, float], BeforeValidator(_waits), Field(default_factory=_waits_by_default)]

@@ -62,7 +62,7 @@ def load_overview(path: Path | str, now: float) -> Overview:
     reader = Reader(path)
     try:
         targets = reader.targets(now)
-        alerts = [state for state in reader.alerts() if state.state != "resolved"]
+        alerts = [s for s in reader.alerts() if s.state != "resolved" and s.labels.get("severity") != "none"]
         consumers = _consumers(reader, now)
         dead_letters = _dead_letters(reader, now, {(one.target, one.destination) for one in consumers})
         messages = reader.notifications(1)

@@ -1,0 +1,129 @@
+"""Rules for other programs: Alertmanager's routing with inhibitions, and Grafana's alert provisioning. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from monitor.alerts.promql import annotations_of, duration_of, to_promql
+from monitor.alerts.rules import Rule
+
+#: source matchers, target matchers, labels that must be equal, why.
+INHIBITIONS = (
+    (
+        ('alertname=~"CollectorDown|CollectorHangs"',),
+        ('alertname!~"CollectorDown|CollectorHangs"',),
+        ("target",),
+        "Of a target that cannot be read nothing is known.",
+    ),
+    (
+        ('severity="critical"',),
+        ('severity=~"warning|info"',),
+        ("target", "destination", "group", "source"),
+        "Who was woken need not be told twice.",
+    ),
+)
+
+_ALERTMANAGER = """\
+# An example for an Alertmanager of your own: put in your receivers. {note}
+route:
+  receiver: ops
+  group_by: [alertname, target, destination]
+  group_wait: 10s
+  group_interval: 5m
+  repeat_interval: 4h
+  routes:
+    - receiver: heartbeat # what calls you when Watchdog stops
+      matchers: ['severity="none"']
+      group_wait: 0s
+      group_interval: 1m
+      repeat_interval: 1m
+receivers:
+  - name: ops
+    webhook_configs: [{{url: "http://127.0.0.1:9000/hook"}}]
+  - name: heartbeat
+    webhook_configs: [{{url: "http://127.0.0.1:9000/heartbeat", send_resolved: false}}]
+inhibit_rules:
+"""
+
+
+def to_alertmanager_yaml() -> str:
+    """A configuration of Alertmanager (0.22 or newer, for `matchers`)."""
+    lines = []
+    for sources, targets, equal, why in INHIBITIONS:
+        lines += [
+            f"  - source_matchers: {_listed(sources)} # {why}",
+            f"    target_matchers: {_listed(targets)}",
+            f"    equal: [{', '.join(equal)}]",
+        ]
+    return _ALERTMANAGER.format(note="`eda-monitor export-rules` writes it.") + "\n".join(lines) + "\n"
+
+
+def to_grafana_yaml(rules: Sequence[Rule], datasource: str) -> str:
+    """Alert provisioning of Grafana, by file; the queries go to the data source with that uid. JSON is YAML too."""
+    group = {
+        "orgId": 1,
+        "name": "eda-monitor",
+        "folder": "eda-monitor",
+        "interval": "1m",
+        "rules": [
+            _grafana_rule(rule, title, datasource)
+            for rule, title in zip(rules, _titles(rules), strict=True)
+            if rule.unless_fired is None  # Grafana keeps no ALERTS
+        ],
+    }
+    return json.dumps({"apiVersion": 1, "groups": [group]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _titles(rules: Sequence[Rule]) -> list[str]:
+    """Titles differ within a folder, and variants of a rule have one name."""
+    seen: list[str] = []
+    for rule in rules:
+        parts = sum(one == rule.name or one.startswith(f"{rule.name} (") for one in seen)
+        seen.append(f"{rule.name} ({parts + 1})" if parts else rule.name)
+    return seen
+
+
+def _grafana_rule(rule: Rule, title: str, datasource: str) -> dict[str, Any]:
+    """Where the expression finds a series, its value counts, whatever it is; where it finds none, all is well."""
+    query = {"refId": "A", "expr": to_promql(rule), "instant": True, "intervalMs": 15000, "maxDataPoints": 100}
+    threshold = {
+        "refId": "B",
+        "type": "math",
+        "expression": "$A == $A",  # PromQL has compared already
+        "datasource": {"type": "__expr__", "uid": "__expr__"},
+    }
+    told: dict[str, Any] = {
+        "uid": "eda-" + re.sub(r"\W+", "-", title.lower()).strip("-")[:36],
+        "title": title,
+        "condition": "B",
+        "data": [
+            {
+                "refId": "A",
+                "relativeTimeRange": {"from": 600, "to": 0},
+                "datasourceUid": datasource,
+                "model": query,
+            },
+            {
+                "refId": "B",
+                "relativeTimeRange": {"from": 0, "to": 0},
+                "datasourceUid": "__expr__",
+                "model": threshold,
+            },
+        ],
+        "noDataState": "OK",
+        "execErrState": "Error",
+        "for": duration_of(rule.for_),
+        "labels": {"severity": rule.severity},
+        "annotations": annotations_of(rule, '{{ printf "%.3g" $values.A.Value }}'),
+        "isPaused": False,
+    }
+    if rule.keep_firing_for:
+        told["keepFiringFor"] = duration_of(rule.keep_firing_for)
+    return told
+
+
+def _listed(matchers: Sequence[str]) -> str:
+    return "[" + ", ".join(f"'{matcher}'" for matcher in matchers) + "]"
