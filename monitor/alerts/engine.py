@@ -23,7 +23,7 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, lost_seconds, resumed, step
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
-from monitor.reader import STALE_SECONDS, AlertState, Reader, Series, Told
+from monitor.reader import ITSELF, STALE_SECONDS, AlertState, Reader, Series, Told
 from monitor.store import Tx
 
 #: After so long, what a target's first reading would say is not waited for any more.
