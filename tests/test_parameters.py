@@ -30,7 +30,8 @@ enabled = false
 
 def rules(text: str, name: str = "") -> list[Rule]:
     config = parse(text, "c.toml", Path())
-    return [one for one in configured(config.rules, config.alerting.rules, "c.toml") if not name or one.name == name]
+    found = configured(config.rules, config.alerting_settings.rules, "c.toml")
+    return [one for one in found if not name or one.name == name]
 
 
 def waits(destination: str, group: str, seconds: float) -> Given:

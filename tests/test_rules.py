@@ -204,7 +204,7 @@ def test_the_example_of_the_docs_is_a_rule() -> None:
     parameters, example = re.findall(r"```toml\n(.*?)```", text, re.S)
 
     parse_rules(example, "docs/alerts.md")
-    assert parse_config(parameters, "docs/alerts.md", ROOT).alerting.rules
+    assert parse_config(parameters, "docs/alerts.md", ROOT).alerting_settings.rules
 
 
 def run(rule_text: str, truths: list[bool], every: float = 15.0) -> list[str | None]:
