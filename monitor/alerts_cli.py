@@ -49,7 +49,7 @@ def alerts(context: typer.Context, config: ConfigOption = None, as_json: JsonOpt
 def list_alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the alerts that are pending or firing, with what suppresses them."""
     with _reader(config) as reader:
-        found = [_as_dict(state, reader) for state in reader.alerts() if state.state != "resolved"]
+        found = [_as_dict(state, reader) for state in reader.alerts() if state.state != "resolved" and state.is_told]
     if as_json:
         _print_json(found)
         return

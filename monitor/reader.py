@@ -54,6 +54,11 @@ class AlertState:
     last_true_at: float
     quiet_since: float | None = None
 
+    @property
+    def is_told(self) -> bool:
+        """Whether people are told of it: of severity none it is for dead man's switches alone."""
+        return self.labels.get("severity") != "none"
+
 
 class Transition(NamedTuple):
     """A stored change of state."""

@@ -181,7 +181,7 @@ class Engine:
         if not (states or told or tx.reader.suppressed()):
             return
         look = self._look(tx, states, now)
-        firing = [state for state in states if state.state == "firing" and is_told(state)]
+        firing = [state for state in states if state.state == "firing" and state.is_told]
         entries = {(entry.receiver, entry.group_key): entry for entry in told}
         for group in groups(self.alerting, firing, told):
             if self._is_settled(now) or all(s.labels.get("target", "") in self._heard for s in group.firing):
@@ -221,11 +221,6 @@ class Engine:
         for entry in told:
             if entry.receiver not in known:
                 tx.forget_told(entry)
-
-
-def is_told(state: AlertState) -> bool:
-    """Whether anybody is told of it: of severity none it is for dead man's switches alone."""
-    return state.labels.get("severity") != "none"
 
 
 def looks_elsewhere(rule: Rule) -> bool:

@@ -62,7 +62,7 @@ def load_overview(path: Path | str, now: float) -> Overview:
     reader = Reader(path)
     try:
         targets = reader.targets(now)
-        alerts = [s for s in reader.alerts() if s.state != "resolved" and s.labels.get("severity") != "none"]
+        alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
         consumers = _consumers(reader, now)
         dead_letters = _dead_letters(reader, now, {(one.target, one.destination) for one in consumers})
         messages = reader.notifications(1)

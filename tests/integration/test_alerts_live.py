@@ -43,7 +43,9 @@ def asked(url: str, query: str) -> list[dict[str, str]]:
 
 
 def alerts_of_prometheus(url: str) -> set[Alert]:
-    return {frozenset((k, v) for k, v in one.items() if k not in UNKNOWN) for one in asked(url, "ALERTS")}
+    return {
+        frozenset((k, v) for k, v in one.items() if k not in UNKNOWN) for one in asked(url, 'ALERTS{severity!="none"}')
+    }
 
 
 def until_scraped(url: str) -> None:
@@ -63,7 +65,7 @@ def alerts_of_agent(store: Path) -> set[Alert]:
         return {
             frozenset({**one.labels, "alertstate": one.state}.items())
             for one in reader.alerts()
-            if one.state in ("pending", "firing")
+            if one.state in ("pending", "firing") and one.is_told
         }
 
 

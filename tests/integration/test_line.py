@@ -127,8 +127,10 @@ def told_by(store: Path) -> tuple[list[float], float]:
     """When each cycle began, and which of them fired the alert."""
     reader = Reader(store)
     try:
-        (series,) = reader.window("collector_up", 0, time.time())
-        (transition,) = [one for one in reader.transitions(0) if one.new == "firing"]
+        (series,) = reader.window("collector_up", 0, time.time(), {"target": "test"})
+        (transition,) = [
+            one for one in reader.transitions(0) if (one.rule, one.new) == ("DeadLettersGrowing", "firing")
+        ]
         return [at for at, _ in series.points], transition.at
     finally:
         reader.close()
