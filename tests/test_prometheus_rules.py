@@ -51,7 +51,9 @@ def test_promtool_agrees(file: Path) -> None:
     "story", [story for _, story in STORIES], ids=[f"{n}: {story['name']}" for n, story in STORIES]
 )
 def test_the_engine_agrees(story: dict[str, Any], tmp_path: Path) -> None:
-    engine = Engine(default_rules(), Alerting(), "")
+    interval = parse_duration(story["interval"])
+    targets = {parsed(one["series"])[1]["target"]: interval for one in story["input_series"]}
+    engine = Engine(default_rules(), Alerting(), "", targets)
     wanted = {parse_duration(one["eval_time"]): one.get("exp_samples", []) for one in story["promql_expr_test"]}
     is_long = max(wanted) > LONG_SECONDS  # some of it is read from the rollups
     with closing(Store(tmp_path / "store.db")) as store, closing(store.reader()) as reader:
