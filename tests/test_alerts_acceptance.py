@@ -329,3 +329,26 @@ def test_8_a_restart_at_any_step_changes_no_message(
         one.close()
 
     assert told[0] == told[1]
+
+
+FAR = """
+[[rules.unless]]
+metric = "redeliveries_total"
+function = "increase"
+window = "2h"
+on = ["target"]
+above = 0
+"""
+
+
+def test_a_rule_that_looks_back_for_hours_is_judged_once_a_minute(monitor: Any) -> None:
+    one = monitor(WAITING + FAR)
+    one.set("orders", 0)
+    one.cycle()
+    one.set("orders", 1)
+
+    one.cycle()
+    assert one.alerts() == []
+    for _ in range(3):
+        one.cycle()
+    assert [state.state for state in one.alerts()] == ["firing"]

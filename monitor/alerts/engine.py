@@ -19,7 +19,7 @@ from monitor.alerts.grouping import Look, Outcome, groups, outcome
 from monitor.alerts.inhibition import about_monitor
 from monitor.alerts.messages import to_json
 from monitor.alerts.routing import Alerting
-from monitor.alerts.rules import Rule
+from monitor.alerts.rules import FAR_SECONDS, Rule
 from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, lost_seconds, resumed, step
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
@@ -30,6 +30,8 @@ from monitor.store import Tx
 SETTLE_SECONDS = 120.0
 #: Between two judgements of a target whose interval is not known; twice that is the look-back.
 UNKNOWN_INTERVAL_SECONDS = STALE_SECONDS / 2
+#: How often rules are judged that look at hours and days.
+FAR_INTERVAL_SECONDS = 60.0
 
 
 class TargetReadings:
@@ -81,6 +83,7 @@ class Engine:
         self.targets = targets
         self._own = about_monitor(rules)
         self._heard: set[str] = set()
+        self._far_judged: dict[tuple[str, int], float] = {}
         self._began: float | None = None
 
     def begin(self, tx: Tx, now: float) -> None:
@@ -103,6 +106,8 @@ class Engine:
         readings = TargetReadings(tx.reader, target)
         states = tx.reader.alerts()
         for rule in self.rules:
+            if looks_far(rule) and not self._is_far_due(rule, target, now):
+                continue
             elsewhere = looks_elsewhere(rule)
             if elsewhere and not self._is_settled(now):
                 continue  # what it looks at may not have been read since the agent began
@@ -127,6 +132,14 @@ class Engine:
 
     def _is_target(self, name: str) -> bool:
         return self.targets is None or name in self.targets or name == ITSELF
+
+    def _is_far_due(self, rule: Rule, target: str, now: float) -> bool:
+        """What looks at hours and days costs a lot to read, and changes slowly: it is judged once a minute."""
+        judged_at = self._far_judged.get((target, id(rule)))
+        if judged_at is not None and 0 <= now - judged_at < FAR_INTERVAL_SECONDS:
+            return False
+        self._far_judged[target, id(rule)] = now
+        return True
 
     def _is_settled(self, now: float) -> bool:
         """Every target was heard of since the agent began, or has had the time for it."""
@@ -221,6 +234,13 @@ class Engine:
         for entry in told:
             if entry.receiver not in known:
                 tx.forget_told(entry)
+
+
+def looks_far(rule: Rule) -> bool:
+    """Whether any of its values is of another time than the last hour."""
+    comparisons = (rule, *rule.only_if, *rule.unless)
+    values = (value for one in comparisons for value in (one, one.divide_by, one.than) if value is not None)
+    return any(value.offset is not None or (value.window or 0) > FAR_SECONDS for value in values)
 
 
 def looks_elsewhere(rule: Rule) -> bool:
