@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 
 venv: $(STAMP) ## make .venv with the project, editable, and all extras
 
-demo: $(STAMP) ## a real Kafka with traffic that goes wrong, watched by the agent and the console
+demo: $(STAMP) ## a real Kafka and RabbitMQ with traffic that goes wrong, watched by the agent and the console
 	@$(BIN)/eda-monitor demo
 
 services: # Debian packages the tests use, where they may be installed
