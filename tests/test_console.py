@@ -2,73 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import paging
 import pytest
+from paging import behind, dead, texts
 from streamlit.testing.v1 import AppTest
 
-from collectors import metrics as m
-from collectors.base import PartError, Reading, Sample, Scrape
-from monitor.alerts.engine import Engine
-from monitor.alerts.routing import Alerting, Receiver
-from monitor.alerts.rules import default_rules
+from collectors.base import PartError, Reading
 from monitor.console import STORE_VARIABLE
-from monitor.store import Store
-
-OPS = Alerting((Receiver("ops"),))
-PAGE = Path(__file__).parent.parent / "monitor" / "console" / "views" / "now.py"
 
 
 @pytest.fixture
 def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
     """The page over what is in the store by now."""
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "store.db"))
-
-    def shown() -> AppTest:
-        page = AppTest.from_file(str(PAGE), default_timeout=20).run()
-        assert not page.exception
-        return page
-
-    return shown
+    return partial(paging.page, "now")
 
 
 @pytest.fixture
 def fill(tmp_path: Path) -> Callable[..., None]:
-    """Scrapes of so many seconds ago, judged by the default rules."""
-
-    def filled(*scrapes: tuple[float, Reading | str]) -> None:
-        store, engine, now = Store(tmp_path / "store.db"), Engine(default_rules(), OPS, "http://c"), time.time()
-        for ago, outcome in scrapes:
-            failed = isinstance(outcome, str)
-            reading = Reading() if isinstance(outcome, str) else outcome
-            one = Scrape("shop", "kafka", round(now - ago, 3), 0.1, reading, str(outcome) if failed else None)
-            store.record(one, lambda tx, at=one.started_at: engine.judge(tx, at, "shop"))  # type: ignore[misc]
-        store.close()
-
-    return filled
-
-
-def behind(destination: str, group: str, messages: float, seconds: float, consumers: float = 1) -> list[Sample]:
-    labels = (destination, group)
-    return [
-        m.BACKLOG_MESSAGES.sample(messages, *labels),
-        m.BACKLOG_AGE_SECONDS.sample(seconds, *labels),
-        m.BACKLOG_AGE_QUALITY.sample(1, *labels),
-        m.CONSUMERS.sample(consumers, *labels),
-    ]
-
-
-def dead(destination: str, count: float) -> list[Sample]:
-    return [
-        m.DEAD_LETTERS.sample(count, destination, "orders"),
-        m.DEAD_LETTERED_MESSAGES_TOTAL.sample(count, destination, "orders", ""),
-    ]
-
-
-def texts(page: AppTest) -> str:
-    return "\n".join(str(one.value) for one in (*page.markdown, *page.caption, *page.error, *page.info, *page.success))
+    return partial(paging.fill, tmp_path / "store.db")
 
 
 def test_without_a_store_it_says_what_to_do(show: Callable[[], AppTest]) -> None:

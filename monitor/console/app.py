@@ -8,9 +8,30 @@ import streamlit as st
 
 VIEWS = Path(__file__).parent / "views"
 
+#: File, title and icon of each page; the path is the file's name with hyphens, and links from alerts rely on it.
+PAGES = (
+    ("now", "Now", "monitor_heart"),
+    ("destinations", "Destinations", "swap_horiz"),
+    ("consumers", "Consumers", "groups"),
+    ("handlers", "Handlers", "settings"),
+    ("dead_letters", "Dead letters", "mark_email_unread"),
+    ("alerts", "Alerts", "notifications"),
+    ("targets", "Targets", "dns"),
+)
+
 st.set_page_config(page_title="eda-monitor", page_icon="📡", layout="wide")
-# the default leaves a fifth of a laptop's screen empty above the first line
-st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; padding-bottom: 1rem; }</style>")
+# the default leaves a seventh of a laptop's screen empty above the first line
+st.html("<style>.stMainBlockContainer { padding-top: 4rem; padding-bottom: 1rem; }</style>")
 st.navigation(
-    [st.Page(VIEWS / "now.py", title="Now", icon=":material/monitor_heart:", default=True)], position="top"
+    [
+        st.Page(
+            VIEWS / f"{name}.py",
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=name.replace("_", "-"),
+            default=name == "now",
+        )
+        for name, title, icon in PAGES
+    ],
+    position="top",
 ).run()

@@ -60,8 +60,8 @@ def consumers(overview: Overview) -> None:
             "group": one.group,
             "destination": one.destination,
             "messages": one.backlog,
-            "behind": _age(one.age_seconds, one.quality if one.backlog else None),
-            "consumers": "–" if one.consumers is None else f"{one.consumers:.0f}",
+            "behind": age_text(one.age_seconds, one.quality if one.backlog else None),
+            "consumers": count_text(one.consumers),
             "handler p95": p95_text(one.handling),
             "failed": failed_text(one.handling),
             "15 minutes": list(one.trend),
@@ -83,7 +83,7 @@ def dead_letters(overview: Overview) -> None:
             "source": one.source or "–",
             "waiting": one.depth,
             "new, 15 min": "–" if one.arrived is None else f"{one.arrived:+.0f}",
-            "oldest": _age(one.oldest_seconds, None),
+            "oldest": age_text(one.oldest_seconds, None),
             "read by": "a group" if one.is_read else "nobody",
             "15 minutes": list(one.trend),
         }
@@ -120,8 +120,18 @@ def last_message(overview: Overview, now: float) -> None:
     )
 
 
-def _age(seconds: float | None, quality: float | None) -> str:
+def age_text(seconds: float | None, quality: float | None) -> str:
+    """How long, with how it is known; a dash where it is unknown."""
     return "–" if seconds is None else f"{QUALITY.get(quality or 0, '')}{duration(seconds)}"
+
+
+def count_text(count: float | None) -> str:
+    return "–" if count is None else f"{count:,.0f}"
+
+
+def rate_text(rate: float | None) -> str:
+    """Events a second, to three figures; a dash where it is unknown."""
+    return "–" if rate is None else f"{rate:,.3g}/s"
 
 
 def _more(count: int) -> None:

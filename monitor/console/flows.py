@@ -1,0 +1,55 @@
+"""What goes in and out of each destination."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from collectors import metrics as m
+from monitor.derive import increase
+from monitor.reader import Reader
+
+#: How long rates are taken over.
+SECONDS = 600.0
+
+#: (target, destination).
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Rates are events a second over the last ten minutes. None means unknown, never 0."""
+
+    target: str
+    destination: str
+    rate_in: float | None
+    rate_out: float | None
+    backlog: float | None
+    groups: tuple[str, ...]
+
+
+def load_destinations(reader: Reader, now: float) -> list[Destination]:
+    """All destinations, the one with the most events waiting first; raises StoreError."""
+    arriving, leaving = (_rates(reader, metric.name, now) for metric in (m.MESSAGES_IN_TOTAL, m.MESSAGES_OUT_TOTAL))
+    backlogs: dict[Key, float] = defaultdict(float)
+    groups: dict[Key, set[str]] = defaultdict(set)
+    for series in reader.latest(m.BACKLOG_MESSAGES.name, now):
+        key = series.labels["target"], series.labels["destination"]
+        backlogs[key] += series.points[-1][1]
+        groups[key].add(series.labels["group"])
+    found = [
+        Destination(*key, arriving.get(key), leaving.get(key), backlogs.get(key), tuple(sorted(groups.get(key, ()))))
+        for key in arriving.keys() | leaving.keys() | backlogs.keys()
+    ]
+    return sorted(found, key=lambda one: (-(one.backlog or 0), one.destination, one.target))
+
+
+def _rates(reader: Reader, metric: str, now: float) -> dict[Key, float]:
+    """Where there are two readings or more."""
+    found: dict[Key, float] = defaultdict(float)
+    for series in reader.window(metric, now - SECONDS, now):
+        if len(series.points) > 1:
+            seconds = series.points[-1][0] - series.points[0][0]
+            rise = increase([value for _, value in series.points])
+            found[series.labels["target"], series.labels["destination"]] += rise / seconds
+    return found

@@ -1,0 +1,65 @@
+"""Alerts: what fires, what is about to, what is not told and why, and what was."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from monitor.alerts.notifiers.texts import moment
+from monitor.console import frame
+from monitor.console.place import SPANS, Place
+from monitor.console.widgets import escaped
+from monitor.derive import duration
+from monitor.reader import Ack, AlertState, Reader, Transition
+
+HISTORY_ROWS = 200
+
+
+def show(reader: Reader, place: Place, now: float) -> None:
+    suppressed, acks = reader.suppressed(), reader.acks()
+    active = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
+    if not active:
+        st.success("No alert is firing or pending.", icon=":material/check_circle:")
+    for state, icon in (("firing", ":material/notifications_active:"), ("pending", ":material/hourglass_top:")):
+        for one in (one for one in active if one.state == state):
+            _alert(one, icon, _note(suppressed.get(one.fingerprint, ""), acks.get(one.fingerprint)), now)
+    _history(reader.transitions(now - SPANS[place.span]), place)
+
+
+def _note(suppressed: str, ack: Ack | None) -> str:
+    """Why nobody is told of it, and who works on it."""
+    return "; ".join(filter(None, (suppressed, f"acknowledged by {ack.author}" if ack else "")))
+
+
+def _alert(one: AlertState, icon: str, note: str, now: float) -> None:
+    since = one.fired_at or one.active_at
+    told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
+    with st.container(border=True):
+        st.markdown(f"{icon} **{escaped(one.rule)}** — {escaped(one.annotations.get('summary', ''))}")
+        st.caption(escaped(told))
+        with st.expander("What it knows, and what to do"):
+            st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
+
+
+def _history(found: list[Transition], place: Place) -> None:
+    st.markdown("##### History")
+    if not found:
+        st.caption(f"No alert changed its state within {place.span}.")
+        return
+    newest = found[::-1][:HISTORY_ROWS]
+    st.dataframe(
+        [
+            {
+                "at": moment(one.at),
+                "rule": one.rule,
+                "from": one.old,
+                "to": one.new,
+                "about": " · ".join(v for k, v in one.labels.items() if k not in ("alertname", "severity", "system")),
+            }
+            for one in newest
+        ],
+        hide_index=True,
+        key="history",
+    )
+
+
+frame.shown(show)

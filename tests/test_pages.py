@@ -1,0 +1,130 @@
+"""Each page of the console: its list, the one thing that it opens, and what it says when it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from paging import VIEWS, behind, dead, fill, page, texts
+
+from collectors import metrics as m
+from collectors.base import PartError, Reading, Skipped
+from monitor.console import STORE_VARIABLE
+
+PAGES = sorted(path.stem for path in VIEWS.glob("*.py"))
+LISTS = ["consumers", "dead_letters", "destinations", "handlers"]
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "store.db"))
+    return tmp_path / "store.db"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_a_store_every_page_says_what_to_do(name: str) -> None:
+    assert "is the agent running?" in texts(page(name))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_broken_store_breaks_no_page(name: str, store: Path) -> None:
+    store.write_bytes(b"not a database at all" * 1000)
+
+    assert "There is nothing to show" in texts(page(name))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_address_that_cannot_be_understood_is_named(name: str, store: Path) -> None:
+    fill(store)
+
+    assert "range=5y" in texts(page(name, range="5y"))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_nothing_says_so(name: str, store: Path) -> None:
+    fill(store)
+
+    assert "Nothing is known yet" in texts(page(name))
+
+
+def test_a_filter_keeps_what_has_the_word_in_a_name(store: Path) -> None:
+    fill(store, (5, Reading([*behind("orders", "shipping", 3, 1), *behind("audit", "archive", 1, 1)])))
+    shown = page("consumers")
+
+    shown.text_input[0].set_value("SHIP").run()
+
+    assert list(shown.dataframe[0].value["group"]) == ["shipping"]
+
+
+def test_a_link_opens_the_one_thing_with_its_charts(store: Path) -> None:
+    fill(store, (60, Reading(behind("orders", "shipping", 3, 1))), (5, Reading(behind("orders", "shipping", 9, 9))))
+
+    said = texts(page("consumers", target="shop", destination="orders", group="shipping"))
+
+    assert "shop · orders · shipping" in said
+    assert "Backlog, messages" in said
+
+
+def test_what_nobody_read_is_not_drawn_as_0(store: Path) -> None:
+    fill(store, (5, Reading(dead("orders.dlq", 3))))
+
+    assert "Nothing is known of this time" in texts(page("dead_letters", target="shop", destination="gone"))
+
+
+def test_a_dead_letter_store_tells_its_source_and_that_nobody_reads_it(store: Path) -> None:
+    fill(store, (60, Reading(dead("orders.dlq", 3))), (5, Reading(dead("orders.dlq", 5))))
+
+    (row,) = page("dead_letters").dataframe[0].value.to_dict("records")
+
+    assert (row["source"], row["waiting"], row["new, 15 min"], row["read by"]) == ("orders", "5", "+2", "nobody")
+
+
+def test_a_destination_tells_what_comes_in_and_who_reads(store: Path) -> None:
+    first, last = (
+        [m.MESSAGES_IN_TOTAL.sample(count, "orders"), *behind("orders", "shipping", 1, 1)] for count in (0, 110)
+    )
+    fill(store, (60, Reading(first)), (5, Reading(last)))
+
+    (row,) = page("destinations").dataframe[0].value.to_dict("records")
+
+    assert (row["in"], row["out"], row["groups"]) == ("2/s", "–", "shipping")
+
+
+def test_alerts_tell_state_since_and_what_they_know(store: Path) -> None:
+    fill(store, (30, Reading(dead("orders.DLT", 2))), (5, Reading(dead("orders.DLT", 9))))
+
+    shown = page("alerts")
+
+    assert "DeadLettersGrowing" in texts(shown)
+    assert "firing for 5 s" in texts(shown)
+    assert "runbook" in texts(shown)
+    history = shown.dataframe[0].value.to_dict("records")
+    assert [row["to"] for row in history if row["rule"] == "DeadLettersGrowing"] == ["firing"]
+
+
+def test_without_alerts_it_says_so(store: Path) -> None:
+    fill(store, (5, Reading(behind("orders", "shipping", 0, 0))))
+
+    assert "No alert is firing or pending" in texts(page("alerts"))
+
+
+def test_targets_tell_what_was_not_read_and_why(store: Path) -> None:
+    reading = Reading(
+        behind("a", "b", 0, 0), errors=[PartError("broker 2", "did not answer")], skipped=[Skipped("t1", "budget")]
+    )
+    fill(store, (5, reading))
+
+    said = texts(page("targets"))
+
+    assert "broker 2: did not answer" in said
+    assert "t1: skipped, budget" in said
+
+
+def test_hostile_names_are_shown_as_text(store: Path) -> None:
+    name = "<script>alert(1)</script> **bold** :red[x] " + "long" * 60
+    fill(store, (5, Reading(behind(name, "g", 1, 1))))
+
+    shown = page("consumers", target="shop", destination=name, group="g")
+
+    assert "**bold**" not in texts(shown)
+    assert "\\<script\\>" in texts(shown)
