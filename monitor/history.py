@@ -25,12 +25,13 @@ class HistoryReader(SeriesReader):
         as they are still kept from `start` on, and as at most 150 of them fill the window.
         """
         rollup = fitting(start, end, self._newest(end))
-        times = self._thinned_times(start, end, min(every, rollup.width / 1000))
+        target = (where or {}).get("target")
+        times = self._thinned_times(start, end, min(every, rollup.width / 1000), target)
         made = dict(self._all("SELECT rollup, until / 1000.0 FROM rollup_progress"))
-        steps = self._steps(rollup, metric, start, end)
+        steps = self._steps(rollup, metric, start, end, target)
         if rollup is not ROLLUPS[0]:  # the wide buckets of late are not made yet
             until = made.get(rollup.table, 0)
-            for series, recent in self._steps(ROLLUPS[0], metric, max(start, until), end).items():
+            for series, recent in self._steps(ROLLUPS[0], metric, max(start, until), end, target).items():
                 steps[series] += [step for step in recent if step[0] > until]
         found = []
         for series, labels, changed_at, value in self._series(metric, where):
@@ -66,27 +67,34 @@ class HistoryReader(SeriesReader):
         ((ts,),) = self._all("SELECT max(ts) FROM scrape")
         return max(end, (ts or 0) / 1000)
 
-    def _thinned_times(self, start: float, end: float, every: float) -> dict[str, list[float]]:
-        """By target the first good scrape, and the last one of every so many seconds."""
+    def _thinned_times(self, start: float, end: float, every: float, target: str | None) -> dict[str, list[float]]:
+        """By target the first good scrape, and the last one of every so many seconds; of one target, or of all."""
         times: dict[str, list[float]] = defaultdict(list)
         slot = milliseconds(every)
-        for target, first, last in self._all(
-            "SELECT target, min(ts), max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ? GROUP BY target, ts / ?"
-            " ORDER BY 2",
-            (milliseconds(start), milliseconds(end), slot),
+        of_target, wanted = ("AND target = ?", [target]) if target is not None else ("", [])
+        for name, first, last in self._all(
+            f"SELECT target, min(ts), max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ? {of_target}"
+            " GROUP BY target, ts / ? ORDER BY 2",
+            (milliseconds(start), milliseconds(end), *wanted, slot),
         ):
-            times[target] += [last / 1000] if times[target] or first == last else [first / 1000, last / 1000]
+            times[name] += [last / 1000] if times[name] or first == last else [first / 1000, last / 1000]
         return times
 
-    def _steps(self, rollup: Rollup, metric: str, start: float, end: float) -> dict[int, list[Step]]:
-        """By series what stood at the end of each bucket that changed it, from the last one before the window on."""
+    def _steps(
+        self, rollup: Rollup, metric: str, start: float, end: float, target: str | None
+    ) -> dict[int, list[Step]]:
+        """By series what stood at the end of each bucket that changed it, from the last one before the window on.
+
+        Of one target, or of all.
+        """
         steps: dict[int, list[Step]] = defaultdict(list)
         since, until, table = milliseconds(start) - rollup.width, milliseconds(end), rollup.table
+        of_target, wanted = ("AND target = ?4", [target]) if target is not None else ("", [])
         for series, ts, last in self._all(
             f"SELECT series, ts, last FROM series AS own JOIN {table} ON series = own.id WHERE metric = ?1"
-            f" AND ts <= ?3 AND ts >= coalesce((SELECT max(ts) FROM {table} WHERE series = own.id"
+            f" {of_target} AND ts <= ?3 AND ts >= coalesce((SELECT max(ts) FROM {table} WHERE series = own.id"
             " AND ts <= ?2), ?2) ORDER BY series, ts",
-            (metric, since, until),
+            (metric, since, until, *wanted),
         ):
             steps[series].append(((ts + rollup.width) / 1000, last, None))
         return steps

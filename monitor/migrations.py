@@ -158,6 +158,12 @@ def quiet_since(db: Database) -> None:
     db.execute("ALTER TABLE alert_state ADD COLUMN quiet_since REAL")
 
 
+@migrations()
+def scrapes_by_target(db: Database) -> None:
+    """What looks back for days looks at the scrapes of one target."""
+    db.execute("CREATE INDEX scrape_by_target ON scrape (target, ts, ok)")
+
+
 def migrate(connection: Any) -> None:
     """Bring the schema up to date; raises ValueError when a newer program has written it."""
     db = Database(connection, execute_plugins=False)
@@ -171,4 +177,4 @@ def migrate(connection: Any) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-_OURS = {"first_schema", "histograms", "telling", "quiet_since"}
+_OURS = {"first_schema", "histograms", "telling", "quiet_since", "scrapes_by_target"}

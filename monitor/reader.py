@@ -106,7 +106,14 @@ class Reader(LedgerReader):
 
     def alerts(self) -> list[AlertState]:
         """Every alert that is pending, firing or resolved and not yet forgotten."""
-        return [_alert(row) for row in self._all(f"SELECT {_ALERT} FROM alert_state ORDER BY state, active_at")]
+        return [self._alert(row) for row in self._all(f"SELECT {_ALERT} FROM alert_state ORDER BY state, active_at")]
+
+    def _alert(self, row: tuple[Any, ...]) -> AlertState:
+        rule, fingerprint, labels, state, active, fired, resolved, value, annotations, *times = row
+        return AlertState(
+            rule, fingerprint, json.loads(labels), state, active, fired, resolved, value, json.loads(annotations),
+            *times,
+        )  # fmt: skip
 
     def transitions(self, since: float) -> list[Transition]:
         rows = self._all(
@@ -143,10 +150,3 @@ class Reader(LedgerReader):
 _ALERT = (
     "rule, fingerprint, labels, state, active_at, fired_at, resolved_at, value, annotations, last_true_at, quiet_since"
 )
-
-
-def _alert(row: tuple[Any, ...]) -> AlertState:
-    rule, fingerprint, labels, state, active, fired, resolved, value, annotations, *times = row
-    return AlertState(
-        rule, fingerprint, json.loads(labels), state, active, fired, resolved, value, json.loads(annotations), *times
-    )  # fmt: skip

@@ -13,9 +13,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from monitor.changes import Change
-from monitor.reader import Reader, Series
+from monitor.reader import AlertState, Reader, Series
 from monitor.runs import Runs
 from monitor.series import FROM_SCRAPES, STALE_SECONDS, Found, Where, milliseconds
 
@@ -82,6 +83,7 @@ class Recent:
         self.times: dict[str, list[float]] = {}
         self.times_since = math.inf
         self.names: dict[str, tuple[int, set[str]]] = {}
+        self.alerts: dict[tuple[Any, ...], AlertState] = {}
         self._by_id: dict[int, tuple[_Metric, _Kept] | None] = {}
 
     def trusted(self, now: float) -> bool:
@@ -138,12 +140,23 @@ class RecentReader(Reader):
     def __init__(self, path: str, connection: sqlite3.Connection, recent: Recent) -> None:
         super().__init__(path, connection)
         self._recent = recent
+        self._alerts: dict[tuple[Any, ...], AlertState] = {}
 
     def metrics(self, target: str) -> set[str]:
         ((newest,),) = self._all("SELECT coalesce(max(id), 0) FROM series")
         if self._recent.names.get(target, (-1,))[0] != newest:
             self._recent.names[target] = newest, super().metrics(target)
         return self._recent.names[target][1]
+
+    def alerts(self) -> list[AlertState]:
+        """What a row tells is not told anew as long as it stays: most do."""
+        found = super().alerts()
+        self._recent.alerts, self._alerts = self._alerts, {}
+        return found
+
+    def _alert(self, row: tuple[Any, ...]) -> AlertState:
+        state = self._alerts[row] = self._recent.alerts.get(row) or super()._alert(row)
+        return state
 
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
         if metric in FROM_SCRAPES or not self._holds(now, where):

@@ -168,9 +168,12 @@ class SeriesReader:
 
     def _series(self, metric: str, where: Where | None) -> list[Found]:
         """Id, labels, time and value of the last change of each series of a metric."""
+        target = (where or {}).get("target")
+        of_target, wanted = (" AND target = ?", [target]) if target is not None else ("", [])
         rows = self._all(
-            "SELECT id, target, system, labels, ts, value FROM series JOIN latest ON series = id WHERE metric = ?",
-            (metric,),
+            "SELECT id, target, system, labels, ts, value FROM series JOIN latest ON series = id"
+            f" WHERE metric = ?{of_target}",
+            (metric, *wanted),
         )
         found = []
         for series, target, system, text, ts, value in rows:

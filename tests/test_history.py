@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,25 @@ def increase(path: Path, start: float, end: float) -> float | None:
 )
 def test_what_was_added_long_ago_is_read_from_rollups(path: Path, start: float, end: float, grown: int) -> None:
     assert increase(path, start * HOUR, end * HOUR) == pytest.approx(grown, rel=0.03)
+
+
+@pytest.mark.parametrize("hours", [0.5, 3, 26])
+def test_what_is_read_of_one_target_is_its_part_of_all(tmp_path: Path, hours: float) -> None:
+    with closing(Store(tmp_path / "two.db")) as store:
+        for step in range(3 * 30):
+            for target, shift in (("kafka", 0), ("rabbit", 20)):
+                at = BEGAN + step * 120 + shift
+                store.record(replace(scrape(at, step // 7 * (1 + shift)), target=target))
+            while store.maintain(BEGAN + step * 120):
+                pass
+    end = BEGAN + 3 * HOUR
+
+    with closing(Reader(tmp_path / "two.db")) as reader:
+        all_of_them = reader.past("dead_lettered_messages_total", end - hours * HOUR, end)
+        one = reader.past("dead_lettered_messages_total", end - hours * HOUR, end, {"target": "rabbit"})
+
+    assert len(all_of_them) == 2
+    assert one == [series for series in all_of_them if series.labels["target"] == "rabbit"]
 
 
 def test_a_long_window_is_read_at_a_cost_that_has_a_bound(path: Path) -> None:

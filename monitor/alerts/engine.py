@@ -10,6 +10,8 @@ answer was lost, or the process died before it had noted the answer. No alert fi
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,6 +34,9 @@ SETTLE_SECONDS = 120.0
 UNKNOWN_INTERVAL_SECONDS = STALE_SECONDS / 2
 #: How often rules are judged that look at hours and days.
 FAR_INTERVAL_SECONDS = 60.0
+
+#: How often what is due is looked for though no alert changed its state.
+TELL_INTERVAL_SECONDS = 5.0
 
 
 class TargetReadings:
@@ -85,6 +90,7 @@ class Engine:
         self._heard: set[str] = set()
         self._far_judged: dict[tuple[str, int], float] = {}
         self._began: float | None = None
+        self._told_at = -math.inf
 
     def begin(self, tx: Tx, now: float) -> None:
         """Resolve or forget the alerts of rules and targets that are not configured any more. Once, before all else."""
@@ -104,21 +110,22 @@ class Engine:
         self._hear(now, target)
         self._resume(tx, now, target)
         readings = TargetReadings(tx.reader, target)
-        states = tx.reader.alerts()
+        states, moved = by_rule(tx.reader.alerts()), False
         for rule in self.rules:
             if looks_far(rule) and not self._is_far_due(rule, target, now):
                 continue
             elsewhere = looks_elsewhere(rule)
             if elsewhere and not self._is_settled(now):
                 continue  # what it looks at may not have been read since the agent began
-            before = {s.fingerprint: s for s in states if _is_of(rule, s, target)}
+            before = {s.fingerprint: s for s in states[rule.name] if _is_of(rule, s, target)}
             true = {
                 fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
             }
             blind = rule.name not in self._own and is_blind(readings, now, elsewhere)
             for fp in before.keys() | true.keys():
-                self._move(tx, rule, before.get(fp), true.get(fp), fp, now, blind)
-        self._tell(tx, now)
+                moved |= self._move(tx, rule, before.get(fp), true.get(fp), fp, now, blind)
+        if moved or not 0 <= now - self._told_at < TELL_INTERVAL_SECONDS:
+            self._tell(tx, now)
 
     def tick(self, tx: Tx, now: float) -> None:
         """Put into the outbox what is to be told by now, though nothing was read: every few seconds."""
@@ -171,7 +178,8 @@ class Engine:
         fp: str,
         now: float,
         blind: bool,
-    ) -> None:
+    ) -> bool:
+        """Whether its state changed."""
         new = step(rule, old, true, fp, now, blind)
         if new is None:
             tx.forget_alert(rule.name, fp)
@@ -180,6 +188,7 @@ class Engine:
             before = old.state if old else "inactive"
             if new.state != before:
                 tx.add_transition(rule.name, fp, new.labels, before, new.state, now, new.value)
+        return (old.state if old else None) != (new.state if new else None)
 
     def _end(self, tx: Tx, state: AlertState, now: float) -> None:
         if state.state == "firing":
@@ -190,6 +199,7 @@ class Engine:
 
     def _tell(self, tx: Tx, now: float) -> None:
         """Bring what receivers believe to what is true, as far as it is due."""
+        self._told_at = now
         states, told = tx.reader.alerts(), tx.reader.told()
         if not (states or told or tx.reader.suppressed()):
             return
@@ -254,10 +264,16 @@ def is_blind(readings: TargetReadings, now: float, everywhere: bool) -> bool:
     return any(series.points[-1][1] == 0 for series in readings.latest("collector_up", now, everywhere))
 
 
+def by_rule(states: Sequence[AlertState]) -> Mapping[str, list[AlertState]]:
+    found: dict[str, list[AlertState]] = defaultdict(list)
+    for state in states:
+        found[state.rule].append(state)
+    return found
+
+
 def _is_of(rule: Rule, state: AlertState, target: str) -> bool:
-    if state.rule != rule.name or not rule.covers(state.labels):
-        return False
-    return rule.function == "absent" or state.labels.get("target") == target
+    """Of rules with overrides several have one name; each has alerts of its own."""
+    return (rule.function == "absent" or state.labels.get("target") == target) and rule.covers(state.labels)
 
 
 def _labels(rule: Rule, verdict: Verdict) -> dict[str, str]:

@@ -34,7 +34,9 @@ SHARE = 0.05
 GAUGES = (m.BACKLOG_MESSAGES, m.BACKLOG_AGE_SECONDS, m.CONSUMERS, m.RETENTION_MARGIN_SECONDS, m.LOST_MESSAGES)
 COUNTERS = (m.MESSAGES_OUT_TOTAL, m.REDELIVERIES_TOTAL)
 #: What does not change in good times.
-RARE = (m.CONSUMERS, m.DEAD_LETTERED_MESSAGES_TOTAL, m.DEAD_LETTERS)
+RARE = (m.CONSUMERS, m.DEAD_LETTERED_MESSAGES_TOTAL, m.DEAD_LETTERS, m.LOST_MESSAGES)
+#: Where they stand at first; others anywhere.
+STANDING = {m.CONSUMERS: 1, m.LOST_MESSAGES: 0, m.RETENTION_MARGIN_SECONDS: 86400}
 OUTCOMES = ("ok", "failed", "retried")
 
 
@@ -52,7 +54,7 @@ class Traffic:
     def _add(self, name: str, unit: int) -> None:
         """What there is about one destination, with one group and now and then a handler."""
         for metric in (*GAUGES, *COUNTERS):
-            self.values[metric, (name, "billing")] = 1 if metric is m.CONSUMERS else self.rng.randint(1, 200)
+            self.values[metric, (name, "billing")] = STANDING.get(metric, self.rng.randint(1, 200))
         self.values[m.MESSAGES_IN_TOTAL, (name,)] = 1000
         if unit % 3 == 0:
             self.values[m.DEAD_LETTERED_MESSAGES_TOTAL, (f"{name}.dlq", name, "")] = 5
@@ -67,7 +69,8 @@ class Traffic:
         for (metric, labels), value in self.values.items():
             if self.rng.random() < (0.001 if metric in RARE or labels[-1] in OUTCOMES[1:] else CHANGING * 1.4):
                 rise = self.rng.randint(1, 30)
-                self.values[metric, labels] = value + rise if metric.kind == "counter" else (value + rise) % 250
+                least = STANDING.get(metric, 0)
+                self.values[metric, labels] = value + rise if metric.kind == "counter" else least + (value + rise) % 250
         for counts in self.buckets.values():
             if self.rng.random() < CHANGING:
                 counts[self.rng.randint(5, 20)] += self.rng.randint(1, 9)
@@ -144,10 +147,12 @@ def measured(number: int, hours: float) -> None:
         now = filled(store, targets, hours)
         gc.collect()
         first, *rest = cycles(store, targets, now)
+        with closing(store.reader()) as reader:
+            active = sum(one.state != "resolved" for one in reader.alerts())
         # the mean, for rules that look back for hours are judged in one cycle of four
         recording, judging = (statistics.mean(column) for column in zip(*rest, strict=True))
         bare = bare_read(Path(folder) / "bench.db", now + CYCLES * INTERVAL)
-    print(f"{number} targets, {total:,} series, {RULES} rules, {hours:g} h of history")
+    print(f"{number} targets, {total:,} series, {RULES} rules, {hours:g} h of history, {active} alerts active")
     print(f"  judging a cycle     {judging * 1e3:7.0f} ms CPU   {judging / INTERVAL:.2%} of {INTERVAL} s (at most 5 %)")
     print(f"  the first one       {first[1] * 1e3:7.0f} ms CPU   after a start")
     print(f"  recording it        {recording * 1e3:7.0f} ms CPU   judging takes {judging / recording:.2f} times that")
