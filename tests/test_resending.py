@@ -26,6 +26,9 @@ def receiver() -> Iterator[Receiver]:
         yield made
 
 
+PAGE = "http://c/targets?target=t&at=2023-11-14T22:13:20Z"
+
+
 def resender(receiver: Receiver, interval: float = 15.0, **settings: Any) -> Resender:
     given = AlertmanagerSettings(name="am", kind="alertmanager", urls=(receiver.url,), **settings)
     return Resender(given, receiver.url, interval, "http://c")
@@ -52,8 +55,8 @@ def test_it_is_told_in_the_form_of_the_api(receiver: Receiver) -> None:
     assert request.body == [
         {
             "labels": {"alertname": "DeadLettersGrowing", "target": "t"},
-            "annotations": {"summary": "s", "console_url": "http://c"},
-            "startsAt": "2023-11-14T22:13:20.000Z", "endsAt": "2023-11-14T22:17:20.000Z", "generatorURL": "http://c",
+            "annotations": {"summary": "s", "console_url": PAGE},
+            "startsAt": "2023-11-14T22:13:20.000Z", "endsAt": "2023-11-14T22:17:20.000Z", "generatorURL": PAGE,
         }
     ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from monitor.alerts.links import console_link
 from monitor.alerts.messages import AlertMessage, Notification
 from monitor.alerts.routing import Alerting, Receiver, group_labels, receivers_of, wait_of
 from monitor.ledger import Told
@@ -158,9 +159,8 @@ def _told(
 
 def _message(state: AlertState, console_url: str) -> AlertMessage:
     starts = state.active_at if state.fired_at is None else state.fired_at
-    return AlertMessage(
-        "firing", state.labels, state.annotations, starts, None, state.fingerprint, state.value, console_url
-    )
+    link = console_link(console_url, state.labels, starts)
+    return AlertMessage("firing", state.labels, state.annotations, starts, None, state.fingerprint, state.value, link)
 
 
 def _notification(alerting: Alerting, group: Group, alerts: tuple[AlertMessage, ...], console_url: str) -> Notification:

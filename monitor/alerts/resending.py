@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
+from monitor.alerts.links import console_link
 from monitor.alerts.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerSettings, as_alert
 from monitor.alerts.notifiers.base import NotifyError
 from monitor.store import AlertState, Store, StoreError
@@ -41,11 +42,12 @@ def key(state: AlertState) -> Key:
     return state.rule, state.fingerprint, state.fired_at, state.state == "resolved"
 
 
-def wire(state: AlertState, now: float, valid_seconds: float, url: str) -> dict[str, Any]:
+def wire(state: AlertState, now: float, valid_seconds: float, console_url: str) -> dict[str, Any]:
     """The alert as Alertmanager is told of it: a firing one ends when it is not told again in time."""
     ends_at = state.resolved_at if state.state == "resolved" else now + valid_seconds
     starts_at = state.fired_at if state.fired_at is not None else state.active_at
-    return as_alert(state.labels, state.annotations, starts_at, ends_at, url)
+    link = console_link(console_url, state.labels, starts_at)
+    return as_alert(state.labels, state.annotations, starts_at, ends_at, link)
 
 
 def _is_recent(state: AlertState, now: float) -> bool:

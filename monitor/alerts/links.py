@@ -1,0 +1,35 @@
+"""The console's page of an alert, at the time that it began. Pure; the paths and parameters are docs/console.md's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote, urlencode
+
+#: Labels by which a page finds its thing, the most telling page first.
+PAGES = (
+    ("handlers", "service"),
+    ("dead-letters", "source"),
+    ("consumers", "group"),
+    ("destinations", "destination"),
+)
+NAMING = ("target", "destination", "group", "service", "source")
+#: Rules of this name are about stores of dead letters, also those that do not tell the source.
+DEAD_LETTERS = "DeadLetter"
+
+
+def page_of(labels: Mapping[str, str]) -> str:
+    """The page that shows what these labels name; what is about no events is about a target."""
+    if labels.get("alertname", "").startswith(DEAD_LETTERS) and labels.get("destination"):
+        return "dead-letters"
+    return next((page for page, label in PAGES if labels.get(label)), "targets")
+
+
+def console_link(console_url: str, labels: Mapping[str, str], at: float) -> str:
+    """The address of the page for a moment, in epoch seconds; nothing where there is no console."""
+    if not console_url:
+        return ""
+    parameters = {name: labels[name] for name in NAMING if labels.get(name)}
+    moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = urlencode({**parameters, "at": moment}, quote_via=quote, safe=":")
+    return f"{console_url.rstrip('/')}/{page_of(labels)}?{query}"
