@@ -16,13 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from monitor.alerts.changed import changed
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.grouping import Look, Outcome, groups, outcome
 from monitor.alerts.inhibition import about_monitor
 from monitor.alerts.messages import to_json
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import FAR_SECONDS, Rule
-from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, lost_seconds, resumed, step
+from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, lost_seconds, resumed, step, with_change
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
 from monitor.reader import ITSELF, STALE_SECONDS, AlertState, Reader, Series, Told
@@ -114,18 +115,28 @@ class Engine:
         for rule in self.rules:
             if looks_far(rule) and not self._is_far_due(rule, target, now):
                 continue
-            elsewhere = looks_elsewhere(rule)
-            if elsewhere and not self._is_settled(now):
+            if looks_elsewhere(rule) and not self._is_settled(now):
                 continue  # what it looks at may not have been read since the agent began
             before = {s.fingerprint: s for s in states[rule.name] if _is_of(rule, s, target)}
-            true = {
-                fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
-            }
-            blind = rule.name not in self._own and is_blind(readings, now, elsewhere)
-            for fp in before.keys() | true.keys():
-                moved |= self._move(tx, rule, before.get(fp), true.get(fp), fp, now, blind)
+            moved |= self._judge(tx, rule, readings, before, now)
         if moved or not 0 <= now - self._told_at < TELL_INTERVAL_SECONDS:
             self._tell(tx, now)
+
+    def _judge(
+        self, tx: Tx, rule: Rule, readings: TargetReadings, before: Mapping[str, AlertState], now: float
+    ) -> bool:
+        """Move the alerts of one rule on; whether the state of any changed."""
+        true = {
+            fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
+        }
+        blind = rule.name not in self._own and is_blind(readings, now, looks_elsewhere(rule))
+        moved = False
+        for fp in before.keys() | true.keys():
+            old, new = before.get(fp), step(rule, before.get(fp), true.get(fp), fp, now, blind)
+            if new is not None and new.state == "firing" and (old is None or old.state != "firing"):
+                new = with_change(new, changed(readings, new.labels, now))
+            moved |= self._move(tx, rule, old, new, fp, now)
+        return moved
 
     def tick(self, tx: Tx, now: float) -> None:
         """Put into the outbox what is to be told by now, though nothing was read: every few seconds."""
@@ -174,13 +185,11 @@ class Engine:
         tx: Tx,
         rule: Rule,
         old: AlertState | None,
-        true: tuple[dict[str, str], Verdict] | None,
+        new: AlertState | None,
         fp: str,
         now: float,
-        blind: bool,
     ) -> bool:
         """Whether its state changed."""
-        new = step(rule, old, true, fp, now, blind)
         if new is None:
             tx.forget_alert(rule.name, fp)
         elif new != old:

@@ -1,0 +1,108 @@
+"""What an alert tells of what changed around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from collectors import metrics as m
+from collectors.base import Histogram, Reading, Sample, Scrape
+from collectors.handlers.geometry import BOUNDS
+from monitor.alerts.changed import changed
+from monitor.alerts.engine import Engine, TargetReadings
+from monitor.alerts.routing import Alerting
+from monitor.alerts.rules import default_rules
+from monitor.store import Store
+
+NOW = 1_700_000_000.0
+ORDERS = {"target": "kafka", "destination": "orders", "group": "shipping"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "s.db")) as store:
+        yield store
+
+
+def read(store: Store, ago: float, *samples: Sample, target: str = "kafka", counts: tuple[int, ...] = ()) -> None:
+    labels = ("shop", "orders", "orders", "shipping", "ok")
+    histograms = [Histogram(m.HANDLER_DURATION_SECONDS, labels, BOUNDS, counts, 1.0)] if counts else []
+    store.record(Scrape(target, "kafka", NOW - ago, 0.1, Reading(samples=list(samples), histograms=histograms)))
+
+
+def flow(into: float, out: float) -> list[Sample]:
+    return [
+        m.MESSAGES_IN_TOTAL.sample(into, "orders"),
+        m.MESSAGES_OUT_TOTAL.sample(out, "orders", "shipping"),
+        m.MESSAGES_OUT_TOTAL.sample(out * 9, "orders", "another"),
+    ]
+
+
+def handled(ok: float, failed: float) -> list[Sample]:
+    pairs = (("ok", ok), ("failed", failed))
+    return [m.HANDLER_EVENTS_TOTAL.sample(n, "shop", "orders", "orders", "shipping", outcome) for outcome, n in pairs]
+
+
+def told(store: Store, labels: dict[str, str]) -> str:
+    with closing(store.reader()) as reader:
+        return changed(TargetReadings(reader, "kafka"), labels, NOW)
+
+
+def test_rates_are_told_with_what_they_were(store: Store) -> None:
+    for ago, into, out in ((2000, 0, 0), (1900, 300, 300), (200, 1000, 600), (100, 2200, 600)):
+        read(store, ago, *flow(into, out))
+
+    assert told(store, ORDERS) == "in 12/s (was 3/s), out 0/s (was 3/s)"
+
+
+def test_what_was_not_read_then_is_not_told(store: Store) -> None:
+    for ago, into in ((200, 0), (100, 100)):
+        read(store, ago, m.MESSAGES_IN_TOTAL.sample(into, "orders"))
+
+    assert told(store, ORDERS) == "in 1/s"
+
+
+def test_dead_letters_are_told_with_their_source(store: Store) -> None:
+    for ago, into in ((200, 0), (100, 100)):
+        read(store, ago, m.MESSAGES_IN_TOTAL.sample(into, "orders"), m.MESSAGES_IN_TOTAL.sample(0, "orders.dlq"))
+
+    assert told(store, {"target": "kafka", "destination": "orders.dlq", "source": "orders"}) == "in 1/s"
+
+
+def test_handlers_of_another_target_are_told(store: Store) -> None:
+    for step, ago in enumerate((200, 100)):
+        counts = [0] * (len(BOUNDS) + 1)
+        counts[10] = 40 * step
+        read(store, ago, *handled(30 * step, 10 * step), target="handlers", counts=tuple(counts))
+
+    said = told(store, ORDERS)
+
+    assert said.startswith("handler p95 ")
+    assert said.endswith("handler fails 25.0%")
+
+
+def test_of_what_is_no_destination_nothing_is_told(store: Store) -> None:
+    read(store, 100, *flow(1, 1))
+
+    assert told(store, {"target": "kafka"}) == ""
+
+
+def test_an_alert_keeps_what_had_changed_when_it_began_to_fire(store: Store) -> None:
+    engine = Engine(default_rules(), Alerting(()), "")
+
+    def judge(ago: float, dead: float, into: float) -> str:
+        samples = [
+            m.DEAD_LETTERED_MESSAGES_TOTAL.sample(dead, "orders.dlq", "orders", ""),
+            m.MESSAGES_IN_TOTAL.sample(into, "orders"),
+        ]
+        scrape = Scrape("kafka", "kafka", NOW - ago, 0.1, Reading(samples=samples))
+        store.record(scrape, lambda tx: engine.judge(tx, scrape.started_at, "kafka"))
+        with closing(store.reader()) as reader:
+            return next((one.annotations["changed"] for one in reader.alerts() if one.rule == "DeadLettersGrowing"), "")
+
+    assert judge(100, 0, 0) == ""
+    assert judge(80, 5, 100) == "in 5/s"
+    assert judge(60, 9, 900) == "in 5/s"
