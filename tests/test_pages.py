@@ -65,6 +65,33 @@ def test_a_link_opens_the_one_thing_with_its_charts(store: Path) -> None:
     assert "Backlog, messages" in said
 
 
+def test_the_worst_group_comes_first_with_its_cause(store: Path) -> None:
+    fill(store, (5, Reading([*behind("a", "quick", 9000, 10), *behind("b", "dead", 4, 300, 0)])))
+
+    first, second = page("consumers").dataframe[0].value.to_dict("records")
+
+    assert (first["group"], first["state"]) == ("dead", "✗ stopped")
+    assert first["why"] == "No consumer reads it; 4 events wait, the oldest for 5 min."
+    assert (second["group"], second["state"]) == ("quick", "✓ keeps up")
+
+
+def test_a_group_tells_what_is_the_matter_and_what_to_do(store: Path) -> None:
+    fill(store, (5, Reading(behind("b", "dead", 4, 300, 0))))
+
+    said = texts(page("consumers", target="shop", destination="b", group="dead"))
+
+    assert "**Stopped.** No consumer reads it" in said
+    assert "Start its consumers" in said
+
+
+def test_of_another_time_no_verdict_of_now_is_told(store: Path) -> None:
+    fill(store, (5, Reading(behind("b", "dead", 4, 300, 0))))
+
+    said = texts(page("consumers", target="shop", destination="b", group="dead", at="2026-01-01T00:00:00Z"))
+
+    assert "Stopped" not in said
+
+
 def test_what_nobody_read_is_not_drawn_as_0(store: Path) -> None:
     fill(store, (5, Reading(dead("orders.dlq", 3))))
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from integration.conftest import or_skip
 
+from monitor.alerts.links import console_link
 from monitor.alerts.notifiers.alertmanager import AlertmanagerSettings
 from monitor.alerts.resending import Resender
 from monitor.demo.services import alertmanager
@@ -60,7 +61,8 @@ def test_an_alert_appears_and_resolves_in_every_member(members: list[str], state
         until(lambda url=url: len(alerts(url, state)) == 1)  # type: ignore[misc]
         (alert,) = alerts(url, state)
         assert alert["labels"] == state.labels
-        assert alert["annotations"] == {"summary": "3 new", "console_url": "http://console"}
+        page = console_link("http://console", state.labels, state.fired_at or 0)
+        assert alert["annotations"] == {"summary": "3 new", "console_url": page}
         assert alert["generatorURL"] == "http://console"
 
     over = replace(state, state="resolved", resolved_at=time.time())

@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from monitor.console import frame, timelines
 from monitor.console.data import Consumer
+from monitor.console.evidence import evidence
 from monitor.console.handling import failed_text, p95_text
 from monitor.console.place import Place
-from monitor.console.widgets import age_text, count_text
+from monitor.console.widgets import age_text, count_text, escaped
 from monitor.reader import Reader
+from monitor.verdicts import ConsumerVerdict, Evidence, Kind, verdict
+
+RANKS = {kind: rank for rank, kind in enumerate(Kind)}
+UNKNOWN = verdict(Evidence())
+PROBLEM = ":material/error:"
+ICONS = {
+    Kind.WELL: ":material/check_circle:",
+    Kind.DRAINING: ":material/trending_down:",
+    Kind.UNKNOWN: ":material/help:",
+}
 
 
 def show(reader: Reader, place: Place, now: float) -> None:
     if place.is_one:
+        _verdict(reader, place, now)
         frame.one(reader, timelines.CONSUMERS, place, now)
         return
-    found = frame.overview(now).consumers
-    labels = [{"target": one.target, "destination": one.destination, "group": one.group} for one in found]
-    frame.table([_row(one) for one in found], labels, place, "consumers")
+    known = {key: verdict(one) for key, one in evidence(reader, now).items()}
+    rows = [
+        (known.get((one.target, one.destination, one.group), UNKNOWN), one) for one in frame.overview(now).consumers
+    ]
+    rows.sort(key=lambda row: RANKS[row[0].kind])  # within a kind the furthest behind stay first
+    labels = [{"target": one.target, "destination": one.destination, "group": one.group} for _, one in rows]
+    frame.table([_row(said, one) for said, one in rows], labels, place, "consumers")
 
 
-def _row(one: Consumer) -> dict[str, object]:
+def _verdict(reader: Reader, place: Place, now: float) -> None:
+    """What is the matter now, in words; of another time only the charts tell."""
+    found = evidence(reader, now).get((place.get("target"), place.get("destination"), place.get("group")))
+    if place.at is not None or found is None:
+        return
+    said = verdict(found)
+    show = st.success if said.is_well else st.warning if said.kind is Kind.UNKNOWN else st.error
+    show(f"**{said.kind.capitalize()}.** {escaped(f'{said.cause} {said.advice}')}", icon=ICONS.get(said.kind, PROBLEM))
+
+
+def _row(said: ConsumerVerdict, one: Consumer) -> dict[str, object]:
     return {
+        "state": f"{'✓' if said.is_well else '?' if said.kind is Kind.UNKNOWN else '✗'} {said.kind}",
         "group": one.group,
         "destination": one.destination,
         "target": one.target or frame.NEVER,
@@ -30,6 +59,7 @@ def _row(one: Consumer) -> dict[str, object]:
         "handler p95": p95_text(one.handling),
         "failed": failed_text(one.handling),
         "15 minutes": list(one.trend),
+        "why": said.cause,
     }
 
 

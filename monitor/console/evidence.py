@@ -1,0 +1,116 @@
+"""The evidence for the verdict on every group, from a few reads of the store for all of them together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from collectors import metrics as m
+from monitor.console.handling import FAILURES, SECONDS
+from monitor.derive import increase
+from monitor.reader import Reader, Series
+from monitor.verdicts import Evidence
+
+#: The time before, with which rates and durations are compared.
+EARLIER = 1800.0
+
+#: (target, destination, group).
+Group = tuple[str, str, str]
+#: (destination, group): handlers are read from another target than their broker.
+Handled = tuple[str, str]
+
+T = TypeVar("T")
+One = TypeVar("One", Series, Increase)
+
+
+def evidence(reader: Reader, now: float) -> dict[Group, Evidence]:
+    """Of every group whose backlog is known; raises StoreError."""
+    latest = {metric: _latest(reader, metric.name, now) for metric in _STANDING}
+    states = {(s.labels["target"], s.labels["group"]): s.points[-1][1] for s in reader.latest(m.GROUP_STATE.name, now)}
+    arriving, earlier = (_rates(reader, m.MESSAGES_IN_TOTAL.name, at) for at in (now, now - EARLIER))
+    leaving = _rates(reader, m.MESSAGES_OUT_TOTAL.name, now)
+    means, means_before = _means(reader, now), _means(reader, now - EARLIER)
+    failed, reasons = _failed(reader, now), _reasons(reader, now)
+    found = {}
+    for key, backlog in latest[m.BACKLOG_MESSAGES].items():
+        target, destination, group = key
+        found[key] = Evidence(
+            backlog=backlog,
+            age=latest[m.BACKLOG_AGE_SECONDS].get(key),
+            rate_in=arriving.get((target, destination, "")),
+            rate_in_before=earlier.get((target, destination, "")),
+            rate_out=leaving.get(key),
+            consumers=latest[m.CONSUMERS].get(key),
+            group_state=states.get((target, group)),
+            mean=_of(means, destination, group),
+            mean_before=_of(means_before, destination, group),
+            failed_share=_of(failed, destination, group),
+            reason=_of(reasons, destination, group) or "",
+            retention_margin=latest[m.RETENTION_MARGIN_SECONDS].get(key),
+        )
+    return found
+
+
+_STANDING = (m.BACKLOG_MESSAGES, m.BACKLOG_AGE_SECONDS, m.CONSUMERS, m.RETENTION_MARGIN_SECONDS)
+
+
+def _of(found: Mapping[Handled, T], destination: str, group: str) -> T | None:
+    """What its handlers say under the group's own name, else what tells no group."""
+    return found.get((destination, group), found.get((destination, "")))
+
+
+def _latest(reader: Reader, metric: str, now: float) -> dict[Group, float]:
+    return {_group(series.labels): series.points[-1][1] for series in reader.latest(metric, now)}
+
+
+def _rates(reader: Reader, metric: str, now: float) -> dict[Group, float]:
+    """Events a second, where there are two readings or more."""
+    return {
+        _group(one.labels): _rise(one) / (one.points[-1][0] - one.points[0][0])
+        for one in reader.window(metric, now - SECONDS, now)
+        if len(one.points) > 1
+    }
+
+
+def _means(reader: Reader, now: float) -> dict[Handled, float]:
+    """Seconds of a call, where there were any."""
+    found = reader.increases(m.HANDLER_DURATION_SECONDS.name, now - SECONDS, now)
+    seconds, calls = _sums(found, lambda one: one.sum), _sums(found, lambda one: one.total)
+    return {key: seconds[key] / count for key, count in calls.items() if count and seconds[key] == seconds[key]}
+
+
+def _failed(reader: Reader, now: float) -> dict[Handled, float]:
+    """The share of the events that were not handled."""
+    found = reader.window(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now)
+    whole = _sums(found, _rise)
+    failures = _sums([one for one in found if one.labels["outcome"] in FAILURES], _rise)
+    return {key: failures.get(key, 0.0) / events for key, events in whole.items() if events}
+
+
+def _reasons(reader: Reader, now: float) -> dict[Handled, str]:
+    """The most frequent reason of the failures."""
+    found: dict[Handled, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now):
+        if rise := _rise(one):
+            found[_handled(one.labels)][one.labels["reason"]] += rise
+    return {key: max(reasons, key=lambda reason: reasons[reason]) for key, reasons in found.items()}
+
+
+def _sums(found: Iterable[One], value: Callable[[One], float]) -> dict[Handled, float]:
+    sums: dict[Handled, float] = defaultdict(float)
+    for one in found:
+        sums[_handled(one.labels)] += value(one)
+    return sums
+
+
+def _rise(one: Series) -> float:
+    return increase([value for _, value in one.points])
+
+
+def _group(labels: Mapping[str, str]) -> Group:
+    return labels["target"], labels["destination"], labels.get("group", "")
+
+
+def _handled(labels: Mapping[str, str]) -> Handled:
+    return labels["destination"], labels["group"]

@@ -1,0 +1,101 @@
+"""What is the matter with a group, and why."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.verdicts import ConsumerVerdict, Evidence, Kind, busy, drained_in, verdict
+
+#: A group that is behind, with all figures as they were half an hour ago.
+BEHIND = Evidence(
+    backlog=1200, age=600, rate_in=10, rate_in_before=10, rate_out=8, consumers=2, group_state=3, mean=0.1,
+    mean_before=0.1, failed_share=0.0, retention_margin=86400,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kind"),
+    [
+        (Evidence(), Kind.UNKNOWN),
+        (replace(BEHIND, backlog=None), Kind.UNKNOWN),
+        (replace(BEHIND, backlog=0, consumers=0), Kind.WELL),
+        (replace(BEHIND, age=5), Kind.WELL),
+        (BEHIND, Kind.BEHIND),
+        (replace(BEHIND, consumers=0), Kind.STOPPED),
+        (replace(BEHIND, consumers=0, retention_margin=600), Kind.EXPIRING),
+        (replace(BEHIND, retention_margin=600, rate_out=20), Kind.DRAINING),
+        (replace(BEHIND, retention_margin=60, rate_out=20), Kind.EXPIRING),
+        (replace(BEHIND, group_state=5), Kind.REBALANCING),
+        (replace(BEHIND, rate_out=0), Kind.STALLED),
+        (replace(BEHIND, rate_out=0, consumers=None), Kind.BEHIND),
+        (replace(BEHIND, rate_out=30), Kind.DRAINING),
+        (replace(BEHIND, mean=0.3), Kind.SLOW_HANDLER),
+        (replace(BEHIND, mean=0.3, mean_before=None), Kind.TOO_FEW),
+        (replace(BEHIND, rate_in=40), Kind.BURST),
+        (replace(BEHIND, rate_in=40, rate_in_before=None), Kind.TOO_FEW),
+        (replace(BEHIND, rate_in=40, rate_in_before=0), Kind.TOO_FEW),
+        (Evidence(backlog=5), Kind.WELL),
+        (Evidence(backlog=5, rate_in=2, rate_out=1), Kind.BEHIND),
+    ],
+)
+def test_the_worst_that_holds_is_the_verdict(evidence: Evidence, kind: Kind) -> None:
+    assert verdict(evidence).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause"),
+    [
+        (replace(BEHIND, consumers=0), "No consumer reads it; 1,200 events wait, the oldest for 10 min."),
+        (
+            replace(BEHIND, rate_out=0, failed_share=1.0, reason="Timeout"),
+            "The same events fail again and again with Timeout; 1,200 events wait, the oldest for 10 min, and"
+            " nothing is finished.",
+        ),
+        (
+            replace(BEHIND, mean=0.3),
+            "A call takes 300 ms, half an hour ago 100 ms; 10 a second arrive, and 2 consumers at 300 ms a call"
+            " can do 6.67.",
+        ),
+        (
+            replace(BEHIND, rate_out=20),
+            "1,200 events wait, and 20 a second leave and 10 a second arrive: done in about 2 min.",
+        ),
+        (
+            replace(BEHIND, failed_share=0.4, reason="ValueError"),
+            "1,200 events wait, the oldest for 10 min; 8 a second leave and 10 a second arrive; 40% of its calls fail"
+            " with ValueError.",
+        ),
+    ],
+)
+def test_the_cause_is_told_with_its_figures(evidence: Evidence, cause: str) -> None:
+    assert verdict(evidence).cause == cause
+
+
+def test_what_arrives_times_what_a_call_takes_is_how_many_consumers_are_busy() -> None:
+    assert busy(Evidence(rate_in=10, mean=0.1, consumers=2)) == 0.5
+
+
+def test_a_backlog_that_does_not_fall_is_never_done() -> None:
+    assert drained_in(Evidence(backlog=100, rate_in=5, rate_out=5)) is None
+
+
+NUMBERS = st.none() | st.sampled_from([0.0, 0.5, 5.0]) | st.floats(0, 1e9)
+EVIDENCE = st.builds(Evidence, **{one.name: NUMBERS for one in fields(Evidence) if one.name != "reason"})
+
+
+@given(EVIDENCE)
+def test_every_evidence_has_a_verdict_without_a_figure_that_is_unknown(one: Evidence) -> None:
+    said: ConsumerVerdict = verdict(one)
+
+    assert said.cause.endswith(".")
+    assert "None" not in said.cause + said.advice
+    assert "nan" not in said.cause
+
+
+@given(EVIDENCE)
+def test_what_is_unknown_is_never_called_well(one: Evidence) -> None:
+    assert verdict(replace(one, backlog=None)).kind is Kind.UNKNOWN
