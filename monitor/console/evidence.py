@@ -9,6 +9,7 @@ from typing import TypeVar
 from collectors import metrics as m
 from monitor.console.handling import FAILURES, SECONDS
 from monitor.derive import increase
+from monitor.percentiles import Increase
 from monitor.reader import Reader, Series
 from monitor.verdicts import Evidence
 
