@@ -68,6 +68,14 @@ def test_growing_dead_letters_fire_and_are_named(show: Callable[[], AppTest], fi
     assert list(page.dataframe[0].value["read by"]) == ["nobody"]
 
 
+def test_an_alert_opens_what_it_is_about(show: Callable[[], AppTest], fill: Callable[..., None]) -> None:
+    fill((30, Reading(samples=dead("orders.DLT", 2))), (5, Reading(samples=dead("orders.DLT", 9))))
+
+    (box,) = [str(one.value) for one in show().error]
+
+    assert "](/dead-letters?target=shop&destination=orders.DLT&source=orders&at=" in box
+
+
 def test_old_figures_are_called_stale(show: Callable[[], AppTest], fill: Callable[..., None]) -> None:
     fill((200, Reading(samples=behind("orders", "shipping", 0, 0))))
 

@@ -25,11 +25,13 @@ def page_of(labels: Mapping[str, str]) -> str:
     return next((page for page, label in PAGES if labels.get(label)), "targets")
 
 
-def console_link(console_url: str, labels: Mapping[str, str], at: float) -> str:
-    """The address of the page for a moment, in epoch seconds; nothing where there is no console."""
-    if not console_url:
-        return ""
+def console_path(labels: Mapping[str, str], at: float) -> str:
+    """The path and parameters of the page for a moment, in epoch seconds."""
     parameters = {name: labels[name] for name in NAMING if labels.get(name)}
     moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    query = urlencode({**parameters, "at": moment}, quote_via=quote, safe=":")
-    return f"{console_url.rstrip('/')}/{page_of(labels)}?{query}"
+    return f"/{page_of(labels)}?{urlencode({**parameters, 'at': moment}, quote_via=quote, safe=':')}"
+
+
+def console_link(console_url: str, labels: Mapping[str, str], at: float) -> str:
+    """The address of that page; nothing where there is no console."""
+    return f"{console_url.rstrip('/')}{console_path(labels, at)}" if console_url else ""

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 import streamlit as st
 
+from monitor.alerts.links import console_path
 from monitor.console.data import Overview, message_text
 from monitor.console.handling import failed_text, p95_text
 from monitor.derive import QUALITY, duration
@@ -47,7 +48,8 @@ def alerts(overview: Overview, now: float) -> None:
 
 def _alert(alert: AlertState, state: str, seconds: float) -> str:
     summary = escaped(alert.annotations.get("summary", ""))
-    return f"**{escaped(alert.rule)}** — {summary} · {state} for {duration(seconds)}"
+    path = console_path(alert.labels, alert.fired_at or alert.active_at)
+    return f"**[{escaped(alert.rule)}]({path})** — {summary} · {state} for {duration(seconds)}"
 
 
 def consumers(overview: Overview) -> None:

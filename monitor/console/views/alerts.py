@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from monitor.alerts.links import console_path
 from monitor.alerts.notifiers.texts import moment
 from monitor.console import frame
 from monitor.console.place import SPANS, Place
@@ -34,7 +35,9 @@ def _alert(one: AlertState, icon: str, note: str, now: float) -> None:
     since = one.fired_at or one.active_at
     told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
     with st.container(border=True):
-        st.markdown(f"{icon} **{escaped(one.rule)}** — {escaped(one.annotations.get('summary', ''))}")
+        st.markdown(
+            f"{icon} **[{escaped(one.rule)}]({console_path(one.labels, since)})** — {escaped(one.annotations.get('summary', ''))}"
+        )
         st.caption(escaped(told))
         with st.expander("What it knows, and what to do"):
             st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
