@@ -35,9 +35,8 @@ def _alert(one: AlertState, icon: str, note: str, now: float) -> None:
     since = one.fired_at or one.active_at
     told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
     with st.container(border=True):
-        st.markdown(
-            f"{icon} **[{escaped(one.rule)}]({console_path(one.labels, since)})** — {escaped(one.annotations.get('summary', ''))}"
-        )
+        name = f"**[{escaped(one.rule)}]({console_path(one.labels, since)})**"
+        st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
         st.caption(escaped(told))
         with st.expander("What it knows, and what to do"):
             st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
