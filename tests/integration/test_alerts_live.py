@@ -14,7 +14,9 @@ import pytest
 from conftest import or_skip
 from kafka import KafkaConsumer
 from test_line import agent, config, produce, until_collected
+from typer.testing import CliRunner
 
+from monitor.cli import app
 from monitor.demo import services
 from monitor.demo.services import Kafka, free_port
 from monitor.reader import Reader
@@ -102,6 +104,68 @@ def read_one(bootstrap: str, topic: str) -> None:
         pass
     reader.commit()
     reader.close()
+
+
+OWN_RULE = """
+[[rules]]
+name = "EventsWait"
+metric = "backlog_messages"
+function = "last"
+above = 2
+keep_firing_for = "5s"
+by = ["target", "system", "destination", "group"]
+severity = "warning"
+summary = "{{ value }} events wait in {{ destination }}"
+"""
+
+
+def rules_of(folder: Path, settings: str) -> Path:
+    """The rules of this configuration as Prometheus has them."""
+    (folder / "rules.toml").write_text(settings)
+    done = CliRunner().invoke(
+        app, ["export-rules", "--prometheus", str(folder / "rules"), "--config", str(folder / "rules.toml")]
+    )
+    assert done.exit_code == 0, done.output
+    return folder / "rules" / "alerts.yml"
+
+
+def read_all(reader: KafkaConsumer, backlog: Callable[[], list[dict[str, str]]]) -> None:
+    end = time.monotonic() + 60
+    while backlog():
+        assert time.monotonic() < end, "the backlog does not fall"
+        reader.poll(500)
+        reader.commit()
+
+
+def test_an_alert_fires_and_is_resolved_in_both_at_about_the_same_time(kafka: Kafka, tmp_path: Path) -> None:
+    name, port = f"live-{uuid.uuid4().hex[:8]}", free_port()
+    produce(kafka.bootstrap, name, 1)
+    read_one(kafka.bootstrap, name)
+    settings = config(kafka, "http://127.0.0.1:1/hook", port, name).replace('interval = "3.0s"', 'interval = "1s"')
+    settings += OWN_RULE
+    rules = rules_of(tmp_path, settings)
+    prometheus = services.prometheus(PROMETHEUS.format(every=EVERY, rules=rules, port=port))
+    with agent(tmp_path, settings), or_skip(prometheus) as url:
+        until_collected(port, "eda_collector_last_success_timestamp_seconds{", times=3)
+        until_scraped(url)
+
+        def look() -> tuple[set[Alert], set[Alert]]:
+            found = alerts_of_agent(tmp_path / "eda-monitor.db"), alerts_of_prometheus(url)
+            engine, rendered = ({one for one in side if dict(one)["alertname"] == "EventsWait"} for side in found)
+            return engine, rendered
+
+        produce(kafka.bootstrap, name, 5)
+        fired = both(look, {("EventsWait", "firing")})
+        back = consumer(kafka.bootstrap, name)
+        read_all(back, lambda: asked(url, "eda_backlog_messages > 0"))
+        resolved = both(look, set())
+        back.close()
+
+    for since in (fired, resolved):
+        assert abs(since["engine"] - since["prometheus"]) <= APART
+    with closing(Reader(tmp_path / "eda-monitor.db")) as reader:
+        moves = [(one.old, one.new) for one in reader.transitions(0) if one.rule == "EventsWait"]
+    assert moves == [("inactive", "firing"), ("firing", "resolved")]
 
 
 def test_an_incident_makes_the_same_alerts_in_both_at_about_the_same_time(kafka: Kafka, tmp_path: Path) -> None:
