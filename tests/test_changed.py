@@ -13,6 +13,7 @@ from collectors.base import Histogram, Reading, Sample, Scrape
 from collectors.handlers.geometry import BOUNDS
 from monitor.alerts.changed import changed
 from monitor.alerts.engine import Engine, TargetReadings
+from monitor.alerts.links import dashboard_link
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import default_rules
 from monitor.store import Store
@@ -90,10 +91,10 @@ def test_of_what_is_no_destination_nothing_is_told(store: Store) -> None:
     assert told(store, {"target": "kafka"}) == ""
 
 
-def test_an_alert_keeps_what_had_changed_when_it_began_to_fire(store: Store) -> None:
-    engine = Engine(default_rules(), Alerting(()), "")
+def test_an_alert_keeps_what_was_told_when_it_began_to_fire(store: Store) -> None:
+    engine = Engine(default_rules(), Alerting(grafana_url="http://g"), "")
 
-    def judge(ago: float, dead: float, into: float) -> str:
+    def judge(ago: float, dead: float, into: float) -> tuple[str, str]:
         samples = [
             m.DEAD_LETTERED_MESSAGES_TOTAL.sample(dead, "orders.dlq", "orders", ""),
             m.MESSAGES_IN_TOTAL.sample(into, "orders"),
@@ -101,8 +102,10 @@ def test_an_alert_keeps_what_had_changed_when_it_began_to_fire(store: Store) -> 
         scrape = Scrape("kafka", "kafka", NOW - ago, 0.1, Reading(samples=samples))
         store.record(scrape, lambda tx: engine.judge(tx, scrape.started_at, "kafka"))
         with closing(store.reader()) as reader:
-            return next((one.annotations["changed"] for one in reader.alerts() if one.rule == "DeadLettersGrowing"), "")
+            texts = [one.annotations for one in reader.alerts() if one.rule == "DeadLettersGrowing"]
+        return (texts[0]["changed"], texts[0]["dashboard_url"]) if texts else ("", "")
 
-    assert judge(100, 0, 0) == ""
-    assert judge(80, 5, 100) == "in 5/s"
-    assert judge(60, 9, 900) == "in 5/s"
+    then = dashboard_link("http://g", {"target": "kafka"}, NOW - 80)
+    assert judge(100, 0, 0) == ("", "")
+    assert judge(80, 5, 100) == ("in 5/s", then)
+    assert judge(60, 9, 900) == ("in 5/s", then)

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from monitor.alerts.links import console_link, page_of
+from monitor.alerts.links import DASHBOARD, console_link, dashboard_link, page_of
 from monitor.console.place import parsed
+from monitor.grafana import dashboard_now
 
 AT = 1_700_000_000.0
 
@@ -46,3 +47,20 @@ def test_a_hostile_name_does_not_leave_its_parameter() -> None:
 
 def test_without_a_console_there_is_no_link() -> None:
     assert console_link("", {"target": "k"}, AT) == ""
+
+
+def test_the_dashboard_is_opened_for_the_target_around_the_moment() -> None:
+    link = dashboard_link("https://grafana.example/", {"target": "k 1"}, AT)
+
+    assert link == "https://grafana.example/d/eda-now?var-target=k%201&from=1699996400000&to=1700000900000"
+
+
+def test_the_dashboard_that_is_linked_is_one_that_ships_and_has_the_variable() -> None:
+    board = dashboard_now()
+
+    assert board["uid"] == DASHBOARD
+    assert "target" in {one["name"] for one in board["templating"]["list"]}
+
+
+def test_without_grafana_there_is_no_link() -> None:
+    assert dashboard_link("", {"target": "k"}, AT) == ""

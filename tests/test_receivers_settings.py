@@ -93,6 +93,7 @@ def test_an_alertmanager_is_told_of_everything_and_is_no_receiver_of_messages() 
         ('[alerting]\nrepeat_interval = "1s"\n', "alerting: repeat_interval: expected at least group_interval"),
         ('[alerting]\nwatchdog_url = "s3cr3t"\n', "alerting: watchdog_url: it is not a URL"),
         ('[alerting]\nwatchdog_method = "PUT"\n', "alerting.watchdog_method:"),
+        ('[alerting]\ngrafana_url = "grafana:3000"\n', "alerting.grafana_url: it is not a URL"),
         (ONCE + 'days = ["mon"]\n', "maintenance[0]: days: expected together with start and end"),
         (ONCE.replace("until", "end"), "maintenance[0].end: expected a time of the day"),
         (ONCE.replace("T02", "T00"), "maintenance[0]: until: expected a time after from"),

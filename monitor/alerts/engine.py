@@ -20,10 +20,11 @@ from monitor.alerts.changed import changed
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.grouping import Look, Outcome, groups, outcome
 from monitor.alerts.inhibition import about_monitor
+from monitor.alerts.links import dashboard_link
 from monitor.alerts.messages import to_json
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import FAR_SECONDS, Rule
-from monitor.alerts.states import RESOLVED_SECONDS, fingerprint, lost_seconds, resumed, step, with_change
+from monitor.alerts.states import RESOLVED_SECONDS, begun, fingerprint, lost_seconds, resumed, step
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
 from monitor.reader import ITSELF, STALE_SECONDS, AlertState, Reader, Series, Told
@@ -134,7 +135,8 @@ class Engine:
         for fp in before.keys() | true.keys():
             old, new = before.get(fp), step(rule, before.get(fp), true.get(fp), fp, now, blind)
             if new is not None and new.state == "firing" and (old is None or old.state != "firing"):
-                new = with_change(new, changed(readings, new.labels, now))
+                dashboard = dashboard_link(self.alerting.grafana_url, new.labels, now)
+                new = begun(new, {"changed": changed(readings, new.labels, now), "dashboard_url": dashboard})
             moved |= self._move(tx, rule, old, new, fp, now)
         return moved
 

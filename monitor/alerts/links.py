@@ -1,4 +1,7 @@
-"""The console's page of an alert, at the time that it began. Pure; the paths and parameters are docs/console.md's."""
+"""The console's page and the dashboard of an alert, at the time that it began. Pure.
+
+The console's paths and parameters are those of docs/console.md.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ PAGES = (
 NAMING = ("target", "destination", "group", "service", "source")
 #: Rules of this name are about stores of dead letters, also those that do not tell the source.
 DEAD_LETTERS = "DeadLetter"
+
+#: The dashboard that is opened, and the time that it shows before and after the beginning, in seconds.
+DASHBOARD, BEFORE, AFTER = "eda-now", 3600, 900
 
 
 def page_of(labels: Mapping[str, str]) -> str:
@@ -35,3 +41,12 @@ def console_path(labels: Mapping[str, str], at: float) -> str:
 def console_link(console_url: str, labels: Mapping[str, str], at: float) -> str:
     """The address of that page; nothing where there is no console."""
     return f"{console_url.rstrip('/')}{console_path(labels, at)}" if console_url else ""
+
+
+def dashboard_link(grafana_url: str, labels: Mapping[str, str], at: float) -> str:
+    """The dashboard around a moment, in epoch seconds; nothing where no Grafana is known."""
+    if not grafana_url:
+        return ""
+    target = {"var-target": labels["target"]} if labels.get("target") else {}
+    span = {"from": f"{(at - BEFORE) * 1000:.0f}", "to": f"{(at + AFTER) * 1000:.0f}"}
+    return f"{grafana_url.rstrip('/')}/d/{DASHBOARD}?{urlencode({**target, **span}, quote_via=quote)}"

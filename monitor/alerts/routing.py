@@ -55,7 +55,8 @@ class Window:
 class Alerting:
     """How alerts become messages. Without routes every receiver gets everything.
 
-    `group_wait` is by severity, and by "" for every other one; `max_alerts` is how many one message names.
+    `group_wait` is by severity, and by "" for every other one; `max_alerts` is how many one message names;
+    `grafana_url` is where people reach Grafana, "" where there is none.
     """
 
     receivers: tuple[Receiver, ...] = ()
@@ -66,6 +67,7 @@ class Alerting:
     repeat_interval: float = 4 * 3600.0
     max_alerts: int = 100
     windows: tuple[Window, ...] = ()
+    grafana_url: str = ""
 
 
 def match_all(labels: Mapping[str, str], wanted: Matchers) -> bool:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from collectors.base import Duration, Settings, parse_duration
-from monitor.alerts.notifiers.base import ReceiverSettings, check_url
+from monitor.alerts.notifiers.base import ReceiverSettings, check_url, is_http
 from monitor.alerts.routing import Alerting, Receiver, Route, Window
 from monitor.alerts.rules import RUNBOOKS, matcher
 
@@ -52,6 +52,12 @@ def _moment(value: object) -> object:
     return value
 
 
+def _address(url: str) -> str:
+    if url and not is_http(url):
+        raise ValueError("it is not a URL; expected http://host… or https://host…")
+    return url
+
+
 Matchers = Annotated[dict[str, str], AfterValidator(_matchers)]
 Moment = Annotated[datetime, AfterValidator(_moment)]
 #: Seconds, which may be 0.
@@ -83,6 +89,8 @@ class RuleSettings(ParameterSettings):
 
 class AlertingSettings(Settings):
     runbooks: str = RUNBOOKS
+    #: Where people reach Grafana.
+    grafana_url: Annotated[str, AfterValidator(_address)] = ""
     rules: Annotated[dict[str, RuleSettings], Field(default_factory=dict)]
     group_by: tuple[str, ...] = Alerting().group_by
     #: By severity; "default" is of the others.
@@ -182,6 +190,7 @@ def alerting_of(
         group_interval=settings.group_interval,
         repeat_interval=settings.repeat_interval,
         windows=tuple(one.window() for one in maintenance),
+        grafana_url=settings.grafana_url,
     )
 
 

@@ -9,8 +9,8 @@ from monitor.alerts.evaluation import Verdict
 from monitor.alerts.rules import Rule, texts
 from monitor.reader import AlertState
 
-#: The annotation that tells what had changed when an alert began to fire.
-CHANGED = "changed"
+#: Annotations about when an alert began to fire: what had changed by then, and the dashboard at that time.
+OF_THE_BEGINNING = frozenset({"changed", "dashboard_url"})
 #: How long a resolved alert is remembered.
 RESOLVED_SECONDS = 900.0
 #: Up to so many intervals between two judgements of a target are no gap.
@@ -55,16 +55,16 @@ def _held(
     annotations = texts(rule, labels, value)
     if active is None:
         active = AlertState(rule.name, fp, labels, "pending", now, None, None, value, annotations, now)
-    annotations |= {name: text for name, text in active.annotations.items() if name == CHANGED}
+    annotations |= {name: text for name, text in active.annotations.items() if name in OF_THE_BEGINNING}
     active = replace(active, value=value, annotations=annotations, last_true_at=now, quiet_since=None)
     if active.state == "pending" and now - active.active_at >= rule.for_:
         active = replace(active, state="firing", fired_at=now)
     return active
 
 
-def with_change(state: AlertState, text: str) -> AlertState:
-    """The state with what had changed when it began to fire, which stays as long as it fires."""
-    return replace(state, annotations={**state.annotations, CHANGED: text}) if text else state
+def begun(state: AlertState, notes: Mapping[str, str]) -> AlertState:
+    """The state with what is to be told of its beginning, which stays as long as it fires; empty texts are not told."""
+    return replace(state, annotations={**state.annotations, **{name: text for name, text in notes.items() if text}})
 
 
 def lost_seconds(judged_at: float, now: float, interval: float) -> float:

@@ -63,7 +63,7 @@ def test_an_alert_appears_and_resolves_in_every_member(members: list[str], state
         assert alert["labels"] == state.labels
         page = console_link("http://console", state.labels, state.fired_at or 0)
         assert alert["annotations"] == {"summary": "3 new", "console_url": page}
-        assert alert["generatorURL"] == "http://console"
+        assert alert["generatorURL"] == page
 
     over = replace(state, state="resolved", resolved_at=time.time())
     for one, url in zip(tellers, members, strict=True):

@@ -20,7 +20,19 @@ NAMED = {
     "target": "Target",
 }  # fmt: skip
 #: Annotations that have a place of their own.
-PLACED = frozenset({"summary", "description", "threshold", "runbook", "runbook_url", "console_url", "value", "changed"})
+PLACED = frozenset(
+    {
+        "summary",
+        "description",
+        "threshold",
+        "runbook",
+        "runbook_url",
+        "console_url",
+        "value",
+        "changed",
+        "dashboard_url",
+    }
+)
 #: No name or text is told at greater length.
 TEXT_CHARACTERS = 1000
 
@@ -78,6 +90,7 @@ def _facts(alert: AlertMessage) -> Iterator[tuple[str, str]]:
     yield "Value", told.get("value") or ("" if isnan(alert.value) else f"{alert.value:.6g}")
     yield "Threshold", told.get("threshold", "")
     yield "Changed", told.get("changed", "")
+    yield "Dashboard", told.get("dashboard_url", "")
     yield "Severity", labels.get("severity", "")
     yield from ((one_line(key).replace("_", " ").capitalize(), text) for key, text in told.items() if key not in PLACED)
     yield "Rule", labels.get("alertname", "")
