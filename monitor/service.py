@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Sequence
 
 from collectors.base import Collector, TargetSettings
@@ -16,6 +15,7 @@ from monitor.alerts.engine import Engine
 from monitor.alerts.parameters import configured
 from monitor.alerts.rules import Rule
 from monitor.config import Config
+from monitor.ending import Ending
 from monitor.exporter import Exporter, ExporterError
 from monitor.store import Store
 
@@ -24,15 +24,18 @@ class ServiceError(Exception):
     """A part cannot run. The message names the key of the configuration."""
 
 
+#: How soon it is seen that the process is to end, or that the console has ended.
+LOOK_SECONDS = 0.2
+
+
 def watch(config: Config, targets: Sequence[tuple[TargetSettings, Collector]], with_console: bool) -> None:
     """Run the agent over these targets, and the console beside it, until told to stop."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    ending = Ending()
     running = start_agent(config, targets)
     process = start_console(config) if with_console else None
     try:
-        while not stop.wait(0.5):
+        while not ending.told:
+            time.sleep(LOOK_SECONDS)
             if process is not None and process.poll() is not None:
                 raise ServiceError(f"console.listen: the console ended with code {process.returncode}")
     finally:

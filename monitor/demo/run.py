@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from rich.markup import escape
 from monitor.demo import handlers, services
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
+from monitor.ending import Ending
 
 out = Console()
 
@@ -73,17 +73,15 @@ invoices = "invoice-service"
 
 def run_demo(seconds: float | None = None) -> None:
     """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    ending, stop = Ending(), threading.Event()
     try:
         with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _everything(Path(folder), stop) as watcher:
-            _wait(stop, watcher, seconds)
+            _wait(ending, watcher, seconds)
     except services.ServiceMissingError as missing:
         out.print(f"[red]{escape(str(missing))}[/]", soft_wrap=True)
         out.print("Without a broker this is a rehearsal: the agent and the console are real, the figures are made up.")
         with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _rehearsal(Path(folder)) as watcher:
-            _wait(stop, watcher, seconds)
+            _wait(ending, watcher, seconds)
     out.print("The demo has ended; nothing is left behind.")
 
 
@@ -191,12 +189,13 @@ def _port(wanted: int) -> int:
         return services.free_port()
 
 
-def _wait(stop: threading.Event, watcher: subprocess.Popen[bytes], seconds: float | None) -> None:
+def _wait(ending: Ending, watcher: subprocess.Popen[bytes], seconds: float | None) -> None:
     story = "Traffic runs: in two minutes a handler gets slow, a consumer stops, dead letters grow, and some are lost."
     out.print(story, soft_wrap=True)
     out.print("[bold]Ctrl-C ends the demo.[/]")
     end = None if seconds is None else time.monotonic() + seconds
-    while not stop.wait(0.5) and (end is None or time.monotonic() < end):
+    while not ending.told and (end is None or time.monotonic() < end):
+        time.sleep(0.2)
         if watcher.poll() is not None:
             out.print(f"[red]The monitor ended with code {watcher.returncode}.[/]")
             raise SystemExit(1)
