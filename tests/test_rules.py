@@ -16,7 +16,7 @@ from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.functions import apply, bucket_rates, extrapolated
 from monitor.alerts.promql import to_prometheus_yaml, to_promql
-from monitor.alerts.rules import Condition, Function, Rule, RuleError, default_rules, matches, parse_rules
+from monitor.alerts.rules import Condition, Function, Rule, RuleError, default_rules, matches, parse_rules, texts
 from monitor.alerts.states import step
 from monitor.config import parse as parse_config
 from monitor.percentiles import Increase
@@ -534,3 +534,17 @@ def test_an_offset_looks_at_the_value_of_then() -> None:
 
     assert [v.value for v in evaluate(gone, Given(past), 1000 + 86400)] == [1]
     assert to_promql(gone) == "sum by (target, system) (eda_consumers offset 1440m) > 0"
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [
+        ("BacklogAgeHigh", "above 300"),
+        ("DeadLettersBurst", "above 5 times the increase of dead_lettered_messages_total, 24 h before"),
+        ("PublishFailing", "at least 5"),
+    ],
+)
+def test_an_alert_tells_its_threshold(name: str, threshold: str) -> None:
+    rule = next(one for one in default_rules() if one.name == name)
+
+    assert texts(rule, {}, 1.0)["threshold"] == threshold

@@ -93,3 +93,19 @@ def test_a_moment_is_told_in_utc() -> None:
 def test_the_severity_of_a_message_is_its_worst() -> None:
     assert texts.severity(a_notification(an_alert(severity="info"), an_alert(severity="critical"))) == "critical"
     assert texts.severity(a_notification(an_alert(severity="odd"))) == ""
+
+
+def test_the_dashboard_is_linked_where_it_is_known() -> None:
+    alert = an_alert()
+    alert.annotations["dashboard_url"] = "https://grafana/d/eda-now?from=1&to=2"
+
+    assert texts.dashboard(alert) == "https://grafana/d/eda-now?from=1&to=2"
+    assert "Dashboard: https://grafana/d/eda-now?from=1&to=2" in texts.plain(a_notification(alert), 10_000)
+
+
+@pytest.mark.parametrize("url", ["", "javascript:alert(1)", "https://x> <b>"])
+def test_what_a_browser_may_not_open_is_no_dashboard(url: str) -> None:
+    alert = an_alert()
+    alert.annotations["dashboard_url"] = url
+
+    assert texts.dashboard(alert) == ""

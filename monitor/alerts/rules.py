@@ -284,9 +284,21 @@ def filled(template: str, labels: dict[str, str], value: float) -> str:
     return re.sub(r"\{\{ *(\w+) *\}\}", lambda m: shown if m[1] == "value" else labels.get(m[1], ""), template)
 
 
+def threshold_text(rule: Rule) -> str:
+    """Such as "above 300", or "above 5 times the increase of dead_lettered_messages_total, 24 h before"."""
+    if rule.function == "absent":
+        return ""
+    sign, number = rule.compared.replace("_", " "), f"{rule.comparison[1]:g}"
+    if rule.than is None:
+        return f"{sign} {number}"
+    before = "" if rule.than.offset is None else f", {rule.than.offset / 3600:g} h before"
+    return f"{sign} {number} times the {rule.than.function.replace('_', ' ')} of {rule.than.metric}{before}"
+
+
 def texts(rule: Rule, labels: dict[str, str], value: float) -> dict[str, str]:
     """The texts of an alert."""
     templates: Iterable[tuple[str, str]] = (
+        ("threshold", threshold_text(rule)),
         ("summary", rule.summary),
         ("description", rule.description),
         ("runbook_url", rule.runbook),

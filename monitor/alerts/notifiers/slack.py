@@ -13,7 +13,7 @@ from pydantic import SecretStr, model_validator
 from monitor.alerts.messages import AlertMessage, Notification
 from monitor.alerts.notifiers.base import HttpSettings, check_url, secret
 from monitor.alerts.notifiers.http import post
-from monitor.alerts.notifiers.texts import advice, cut, facts, headline, link, more, title
+from monitor.alerts.notifiers.texts import advice, cut, dashboard, facts, headline, link, more, title
 
 #: Slack's limits, in characters: of a header, of a section, of a field; and of fields in a section.
 HEADER, SECTION, FIELD, FIELDS = 150, 3000, 2000, 10
@@ -75,9 +75,9 @@ def _blocks(alert: AlertMessage, notification: Notification) -> list[dict[str, A
     ]
     if what := advice(alert):
         blocks.append({"type": "section", "text": _text(what, SECTION)})
-    if url := link(alert, notification):
-        linked = {"type": "mrkdwn", "text": f"<{escape(url)}|Open in the console>", "verbatim": True}
-        blocks.append({"type": "section", "text": linked})
+    links = (("Open in the console", link(alert, notification)), ("Open the dashboard", dashboard(alert)))
+    if linked := " · ".join(f"<{escape(url)}|{words}>" for words, url in links if url):
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": linked, "verbatim": True}})
     return [*blocks, {"type": "divider"}]
 
 

@@ -90,7 +90,6 @@ def _facts(alert: AlertMessage) -> Iterator[tuple[str, str]]:
     yield "Value", told.get("value") or ("" if isnan(alert.value) else f"{alert.value:.6g}")
     yield "Threshold", told.get("threshold", "")
     yield "Changed", told.get("changed", "")
-    yield "Dashboard", told.get("dashboard_url", "")
     yield "Severity", labels.get("severity", "")
     yield from ((one_line(key).replace("_", " ").capitalize(), text) for key, text in told.items() if key not in PLACED)
     yield "Rule", labels.get("alertname", "")
@@ -107,7 +106,15 @@ def advice(alert: AlertMessage) -> str:
 
 def link(alert: AlertMessage, notification: Notification) -> str:
     """The console's page, or nothing where there is none that a browser may open."""
-    url = alert.annotations.get("console_url") or alert.console_url or notification.external_url
+    return _openable(alert.annotations.get("console_url") or alert.console_url or notification.external_url)
+
+
+def dashboard(alert: AlertMessage) -> str:
+    """The dashboard, or nothing where there is none that a browser may open."""
+    return _openable(alert.annotations.get("dashboard_url", ""))
+
+
+def _openable(url: str) -> str:
     return url if re.fullmatch(r"https?://[^\s<>|\"']+", url) else ""
 
 
@@ -134,7 +141,8 @@ def more(count: int) -> str:
 def _plain(alert: AlertMessage, notification: Notification) -> str:
     lines = [f"{alert.status.upper()}: {headline(alert)}", *(f"{word}: {text}" for word, text in facts(alert))]
     lines += filter(None, (advice(alert),))
-    lines += [f"Console: {url}"] if (url := link(alert, notification)) else []
+    links = (("Console", link(alert, notification)), ("Dashboard", dashboard(alert)))
+    lines += [f"{word}: {url}" for word, url in links if url]
     return "\n".join(lines)
 
 
