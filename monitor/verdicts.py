@@ -25,6 +25,16 @@ SLOWER = 1.5
 BUSY = 0.9
 #: Less than this share of failures is not told as the cause.
 FAILING = 0.05
+#: From this share on it is the same events that fail: others would have been finished between them.
+POISON = 0.5
+#: Who finished nothing while an event waited for so long is stalled; less may be a poll that is still to come.
+STALLED_SECONDS = 120.0
+#: What takes longer than that to work off is no draining.
+DRAINING_SECONDS = 86400.0
+#: Of an event's life that is left when retention is near: a fifth, which is a quarter of what is over.
+LEFT = 0.25
+#: Where the age is not known, so little is near whatever the retention is.
+NEAR_SECONDS = 300.0
 
 #: `group_state` of a group whose members are dividing the partitions anew.
 REBALANCING = frozenset({4.0, 5.0})
@@ -91,8 +101,11 @@ def verdict(one: Evidence) -> ConsumerVerdict:
 
 
 def busy(one: Evidence) -> float | None:
-    """The share of the consumers' time that what arrives takes; above 1 the backlog grows for ever."""
-    if one.rate_in is None or not one.mean or not one.consumers:
+    """The share of the consumers' time that what arrives takes; above 1 the backlog grows for ever.
+
+    None also where more is finished than they could do one at a time: they handle several at once, or in batches.
+    """
+    if one.rate_in is None or not one.mean or not one.consumers or (one.rate_out or 0) > one.consumers / one.mean:
         return None
     return one.rate_in * one.mean / one.consumers
 
@@ -106,38 +119,40 @@ def drained_in(one: Evidence) -> float | None:
 
 def _expiring(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
     left = one.retention_margin
-    if left is not None and left < EXPIRING_SECONDS and (drained_in(one) or left) >= left:
+    if left is None or left >= EXPIRING_SECONDS or (drained_in(one) or left) < left:
+        return
+    if left <= (NEAR_SECONDS if one.age is None else LEFT * one.age):
         cause = f"Retention deletes unread events in {duration(max(left, 0))}; {backlog:,.0f} wait."
         yield ConsumerVerdict(Kind.EXPIRING, cause, "Lengthen the retention now, then look for the cause.", left)
 
 
 def _stopped(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
-    if one.consumers == 0:
+    if one.consumers == 0 and not one.rate_out:
         cause = f"No consumer reads it; {backlog:,.0f} events wait{_since(one)}."
         yield ConsumerVerdict(Kind.STOPPED, cause, "Start its consumers: see whether they crash, and their logs.")
 
 
 def _rebalancing(one: Evidence, _: float) -> Iterator[ConsumerVerdict]:
-    if one.group_state in REBALANCING:
+    if one.group_state in REBALANCING and _is_behind(one):
         advice = "If it lasts: look for members that come and go, or calls longer than max.poll.interval.ms."
         yield ConsumerVerdict(Kind.REBALANCING, "Its members divide the partitions anew and read nothing.", advice)
 
 
 def _stalled(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
-    if one.rate_out != 0 or not one.consumers:
+    if one.rate_out != 0 or not one.consumers or (one.age or 0) < STALLED_SECONDS:
         return
     waiting = f"{backlog:,.0f} events wait{_since(one)}"
-    if one.failed_share:
+    if (one.failed_share or 0) >= POISON:
         cause = f"The same events fail again and again{_reason(one)}; {waiting}, and nothing is finished."
         yield ConsumerVerdict(Kind.STALLED, cause, "Look at the event at the committed position: it may be poison.")
     else:
-        cause = f"Its {_consumers(one)} finished nothing for ten minutes; {waiting}."
+        cause = f"{_consumers(one)} finish nothing; {waiting}."
         yield ConsumerVerdict(Kind.STALLED, cause, "See what its consumers wait for: a call, a lock, a paused client.")
 
 
 def _draining(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
     left = drained_in(one)
-    if left is not None and (one.age is None or one.age >= BEHIND_SECONDS):
+    if left is not None and left < DRAINING_SECONDS and _is_behind(one) is not False:
         cause = f"{backlog:,.0f} events wait, and {_rates(one)}: done in about {duration(left)}."
         yield ConsumerVerdict(Kind.DRAINING, cause, "", left)
 
@@ -171,17 +186,23 @@ _JUDGES: tuple[Callable[[Evidence, float], Iterator[ConsumerVerdict]], ...] = (
 
 def _otherwise(one: Evidence) -> ConsumerVerdict:
     waiting = f"{one.backlog:,.0f} events wait{_since(one)}"
+    if _is_behind(one) is None:
+        return ConsumerVerdict(
+            Kind.UNKNOWN, f"{waiting}; whether it keeps up is not known.", "Look again in ten minutes."
+        )
     if not _is_behind(one):
         return ConsumerVerdict(Kind.WELL, f"{waiting}.", "")
     cause = f"{waiting}{_and(_rates(one))}{_failing(one)}."
     return ConsumerVerdict(Kind.BEHIND, cause, "The cause is not in the figures: look at its consumers.")
 
 
-def _is_behind(one: Evidence) -> bool:
-    """By age where it is known, else by what comes in and goes out."""
+def _is_behind(one: Evidence) -> bool | None:
+    """By age where it is known, else by what comes in and goes out; None where neither is."""
     if one.age is not None:
         return one.age >= BEHIND_SECONDS
-    return one.rate_in is not None and one.rate_out is not None and one.rate_in > one.rate_out
+    if one.rate_in is None or one.rate_out is None:
+        return None
+    return one.rate_in > one.rate_out
 
 
 def _since(one: Evidence) -> str:

@@ -25,20 +25,30 @@ BEHIND = Evidence(
         (replace(BEHIND, backlog=0, consumers=0), Kind.WELL),
         (replace(BEHIND, age=5), Kind.WELL),
         (BEHIND, Kind.BEHIND),
-        (replace(BEHIND, consumers=0), Kind.STOPPED),
-        (replace(BEHIND, consumers=0, retention_margin=600), Kind.EXPIRING),
-        (replace(BEHIND, retention_margin=600, rate_out=20), Kind.DRAINING),
+        (replace(BEHIND, consumers=0, rate_out=0), Kind.STOPPED),
+        (replace(BEHIND, consumers=0, rate_out=None), Kind.STOPPED),
+        (replace(BEHIND, consumers=0, age=2400, rate_out=0, retention_margin=600), Kind.EXPIRING),
+        (replace(BEHIND, age=2400, retention_margin=600, rate_out=20), Kind.DRAINING),
         (replace(BEHIND, retention_margin=60, rate_out=20), Kind.EXPIRING),
         (replace(BEHIND, group_state=5), Kind.REBALANCING),
         (replace(BEHIND, rate_out=0), Kind.STALLED),
         (replace(BEHIND, rate_out=0, consumers=None), Kind.BEHIND),
         (replace(BEHIND, rate_out=30), Kind.DRAINING),
         (replace(BEHIND, mean=0.3), Kind.SLOW_HANDLER),
-        (replace(BEHIND, mean=0.3, mean_before=None), Kind.TOO_FEW),
+        (replace(BEHIND, mean=0.3, mean_before=None, rate_out=6), Kind.TOO_FEW),
         (replace(BEHIND, rate_in=40), Kind.BURST),
         (replace(BEHIND, rate_in=40, rate_in_before=None), Kind.TOO_FEW),
         (replace(BEHIND, rate_in=40, rate_in_before=0), Kind.TOO_FEW),
-        (Evidence(backlog=5), Kind.WELL),
+        (Evidence(backlog=5), Kind.UNKNOWN),
+        (replace(BEHIND, age=None, rate_out=None), Kind.UNKNOWN),
+        (replace(BEHIND, consumers=0, rate_out=9.9), Kind.BEHIND),
+        (replace(BEHIND, rate_out=0, age=3), Kind.WELL),
+        (replace(BEHIND, rate_out=0, age=None), Kind.BEHIND),
+        (replace(BEHIND, rate_out=10.001, mean=0.5), Kind.SLOW_HANDLER),
+        (replace(BEHIND, age=20, retention_margin=1780), Kind.WELL),
+        (replace(BEHIND, age=1600, retention_margin=200), Kind.EXPIRING),
+        (replace(BEHIND, age=None, retention_margin=200), Kind.EXPIRING),
+        (replace(BEHIND, age=2, group_state=5), Kind.WELL),
         (Evidence(backlog=5, rate_in=2, rate_out=1), Kind.BEHIND),
     ],
 )
@@ -49,14 +59,14 @@ def test_the_worst_that_holds_is_the_verdict(evidence: Evidence, kind: Kind) -> 
 @pytest.mark.parametrize(
     ("evidence", "cause"),
     [
-        (replace(BEHIND, consumers=0), "No consumer reads it; 1,200 events wait, the oldest for 10 min."),
+        (replace(BEHIND, consumers=0, rate_out=0), "No consumer reads it; 1,200 events wait, the oldest for 10 min."),
         (
             replace(BEHIND, rate_out=0, failed_share=1.0, reason="Timeout"),
             "The same events fail again and again with Timeout; 1,200 events wait, the oldest for 10 min, and"
             " nothing is finished.",
         ),
         (
-            replace(BEHIND, mean=0.3),
+            replace(BEHIND, mean=0.3, rate_out=6),
             "A call takes 300 ms, half an hour ago 100 ms; 10 a second arrive, and 2 consumers at 300 ms a call"
             " can do 6.67.",
         ),
@@ -77,6 +87,16 @@ def test_the_cause_is_told_with_its_figures(evidence: Evidence, cause: str) -> N
 
 def test_what_arrives_times_what_a_call_takes_is_how_many_consumers_are_busy() -> None:
     assert busy(Evidence(rate_in=10, mean=0.1, consumers=2)) == 0.5
+
+
+def test_who_handles_several_at_once_is_not_said_to_be_too_few() -> None:
+    assert busy(Evidence(rate_in=400, rate_out=390, mean=1.0, consumers=2)) is None
+
+
+def test_a_failure_now_and_then_is_no_poison() -> None:
+    said = verdict(replace(BEHIND, rate_out=0, failed_share=0.001))
+
+    assert said.cause == "2 consumers finish nothing; 1,200 events wait, the oldest for 10 min."
 
 
 def test_a_backlog_that_does_not_fall_is_never_done() -> None:
