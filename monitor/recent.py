@@ -82,6 +82,7 @@ class Recent:
         self.metrics: dict[str, _Metric] = {}
         self.times: dict[str, list[float]] = {}
         self.times_since = math.inf
+        self.newest = -math.inf
         self.names: dict[str, tuple[int, set[str]]] = {}
         self.alerts: dict[tuple[Any, ...], AlertState] = {}
         self._by_id: dict[int, tuple[_Metric, _Kept] | None] = {}
@@ -103,6 +104,7 @@ class Recent:
             self.distrust((newest or ts) / 1000)
             return
         times.append(at)
+        self.newest = max(self.newest, at)
         if times[0] < at - 2 * MOST_SECONDS:
             self.times_since = max(self.times_since, at - MOST_SECONDS - LATE_SECONDS)
             del times[: bisect_right(times, self.times_since)]
@@ -176,7 +178,8 @@ class RecentReader(Reader):
         return found
 
     def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
-        if metric in FROM_SCRAPES or end - start > MOST_SECONDS or not self._holds(end, where):
+        ago = max(end, self._recent.newest) - start
+        if metric in FROM_SCRAPES or ago > MOST_SECONDS or not self._holds(end, where):
             return super().window(metric, start, end, where)
         kept, found = self._metric(metric, end, end - start), list[Series]()
         if kept is None:
@@ -217,9 +220,10 @@ class RecentReader(Reader):
 
     def _metric(self, name: str, now: float, seconds: float) -> _Metric | None:
         """What is kept of a metric, at least for so long; None where the clock was set back within that time."""
-        kept = self._recent.metrics.get(name)
-        if kept is None or now - seconds < kept.since:
-            return self._loaded(name, now, max(seconds, kept.keep - LATE_SECONDS if kept else 0.0) + LATE_SECONDS)
+        kept, since = self._recent.metrics.get(name), now - seconds
+        if kept is None or since < kept.since:
+            now = max(now, self._recent.newest)  # a window of a while ago is to be held after the next scrape, too
+            return self._loaded(name, now, max(now - since, kept.keep - LATE_SECONDS if kept else 0.0) + LATE_SECONDS)
         return kept
 
     def _loaded(self, name: str, now: float, keep: float) -> _Metric | None:

@@ -69,6 +69,8 @@ def compare(kept: Reader, store: Reader, now: float, target: str, rng: random.Ra
     assert plain(kept.window(metric, now - seconds, now, where)) == plain(
         store.window(metric, now - seconds, now, where)
     )
+    then = now - rng.choice([400.0, 1800.0])
+    assert plain(kept.window(metric, then - 300, then, where)) == plain(store.window(metric, then - 300, then, where))
     of = "handler_queue_seconds"
     assert plain(kept.increases(of, now - seconds, now, where)) == plain(store.increases(of, now - seconds, now, where))
     assert kept.metrics(target) == store.metrics(target)
@@ -112,6 +114,21 @@ def test_what_is_past_every_window_is_dropped(tmp_path: Path) -> None:
         ((kept,),) = [one.series["t"].values() for one in store._recent.metrics.values()]
 
         assert len(kept.ats) < 100
+
+
+def test_a_window_of_a_while_ago_is_loaded_once_not_after_every_scrape(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "store.db")) as store:
+        held = set[int]()
+        for step in range(300):
+            at = T0 + EVERY * step
+            sample = m.CONSUMERS.sample(step, "d", "g")
+            store.record(
+                Scrape("t", "kafka", at, 0.1, Reading(samples=[sample])),
+                lambda tx, at=at: [tx.reader.window("consumers", at - 2100, at - 1800)].clear(),  # type: ignore[misc]
+            )
+            held.add(id(store._recent.metrics["consumers"]))
+
+        assert len(held) == 1
 
 
 def test_runs_are_the_points_that_they_stand_for() -> None:
