@@ -31,6 +31,7 @@ PLACED = frozenset(
         "value",
         "changed",
         "dashboard_url",
+        "page",
     }
 )
 #: No name or text is told at greater length.
@@ -89,7 +90,7 @@ def _facts(alert: AlertMessage) -> Iterator[tuple[str, str]]:
     yield "Until", moment(alert.ends_at) if alert.ends_at is not None else ""
     yield "Value", told.get("value") or ("" if isnan(alert.value) else f"{alert.value:.6g}")
     yield "Threshold", told.get("threshold", "")
-    yield "Changed", told.get("changed", "")
+    yield "What changed", told.get("changed", "")
     yield "Severity", labels.get("severity", "")
     yield from ((one_line(key).replace("_", " ").capitalize(), text) for key, text in told.items() if key not in PLACED)
     yield "Rule", labels.get("alertname", "")
