@@ -232,7 +232,7 @@ def news(alerts: Iterable[Mapping[str, Any]], told: set[tuple[str, ...]]) -> lis
     """Those whose state was not told before; a message about a group repeats what goes on. They join `told`."""
     found = {(one["fingerprint"], one["startsAt"], one["status"]): one for one in alerts}
     fresh = [one for key, one in found.items() if key not in told]
-    told |= found.keys()
+    told.update(found)
     return fresh
 
 
