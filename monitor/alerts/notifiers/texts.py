@@ -34,6 +34,8 @@ PLACED = frozenset(
         "page",
     }
 )
+#: What a link does, by its word.
+OPENS = {"Console": "Open in the console", "Dashboard": "Open the dashboard", "Runbook": "Read the runbook"}
 #: No name or text is told at greater length.
 TEXT_CHARACTERS = 1000
 
@@ -99,9 +101,10 @@ def _facts(alert: AlertMessage) -> Iterator[tuple[str, str]]:
 
 
 def advice(alert: AlertMessage) -> str:
-    """What to do: the description, and the runbook's text or address."""
+    """What to do: the description, and the runbook's text; its address where no browser may open it as a link."""
     told = alert.annotations
-    texts = [told.get("description", ""), told.get("runbook", ""), told.get("runbook_url", "")]
+    runbook_url = told.get("runbook_url", "")
+    texts = [told.get("description", ""), told.get("runbook", ""), "" if _openable(runbook_url) else runbook_url]
     return "\n".join(cut(clean(text).strip(), 4 * TEXT_CHARACTERS) for text in texts if text.strip())
 
 
@@ -113,6 +116,16 @@ def link(alert: AlertMessage, notification: Notification) -> str:
 def dashboard(alert: AlertMessage) -> str:
     """The dashboard, or nothing where there is none that a browser may open."""
     return _openable(alert.annotations.get("dashboard_url", ""))
+
+
+def links(alert: AlertMessage, notification: Notification) -> list[tuple[str, str]]:
+    """Where to look: word and address, of those that a browser may open."""
+    found = (
+        ("Console", link(alert, notification)),
+        ("Dashboard", dashboard(alert)),
+        ("Runbook", _openable(alert.annotations.get("runbook_url", ""))),
+    )
+    return [(word, url) for word, url in found if url]
 
 
 def _openable(url: str) -> str:
@@ -142,8 +155,7 @@ def more(count: int) -> str:
 def _plain(alert: AlertMessage, notification: Notification) -> str:
     lines = [f"{alert.status.upper()}: {headline(alert)}", *(f"{word}: {text}" for word, text in facts(alert))]
     lines += filter(None, (advice(alert),))
-    links = (("Console", link(alert, notification)), ("Dashboard", dashboard(alert)))
-    lines += [f"{word}: {url}" for word, url in links if url]
+    lines += [f"{word}: {url}" for word, url in links(alert, notification)]
     return "\n".join(lines)
 
 
