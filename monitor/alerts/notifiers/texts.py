@@ -154,7 +154,7 @@ def more(count: int) -> str:
 
 def _plain(alert: AlertMessage, notification: Notification) -> str:
     lines = [f"{alert.status.upper()}: {headline(alert)}", *(f"{word}: {text}" for word, text in facts(alert))]
-    lines += filter(None, (advice(alert),))
+    lines += [f"What to do: {what}"] if (what := advice(alert)) else []
     lines += [f"{word}: {url}" for word, url in links(alert, notification)]
     return "\n".join(lines)
 

@@ -131,7 +131,7 @@ def draw(browser: Browser, tmp_path: Path) -> Draw:
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             page.screenshot(path=folder / f"{name}.png", full_page=True)
             with Image.open(folder / f"{name}.png") as image:
-                image.quantize(64).save(folder / f"{name}.png", optimize=True)
+                image.quantize(128, Image.Quantize.FASTOCTREE).save(folder / f"{name}.png", optimize=True)
             return page.inner_text("body")
 
     return drawn
