@@ -43,7 +43,10 @@ dashboards: $(STAMP) ## render dashboards/grafana and dashboards/prometheus
 	$(BIN)/eda-monitor export-rules --prometheus dashboards/prometheus --grafana dashboards/provisioning/alerting/eda-monitor.yaml
 	mv dashboards/prometheus/alertmanager.yml dashboards/alertmanager/alertmanager.yml
 
+images: $(STAMP) services ## draw docs/images/messages: messages as they are received
+	EDA_MONITOR_IMAGES=docs/images/messages $(BIN)/python -m pytest -q tests/browser
+
 bench: $(STAMP) ## print the benchmarks' ratios
 	@for bench in tests/benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
 
-.PHONY: help venv demo services test soak check dashboards bench
+.PHONY: help venv demo services test soak check dashboards images bench

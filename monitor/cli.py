@@ -191,8 +191,10 @@ def export_rules(
     if prometheus is None and grafana is None:
         fail("export-rules: expected --prometheus DIR or --grafana FILE")
     default = Path(os.environ.get("EDA_MONITOR_CONFIG", configuration.DEFAULT_FILE))
-    rules = rules_of_config(configuration.load(config)) if config is not None or default.exists() else default_rules()
-    files = {} if prometheus is None else rule_files(prometheus, rules)
+    loaded = configuration.load(config) if config is not None or default.exists() else None
+    rules = default_rules() if loaded is None else rules_of_config(loaded)
+    links = ("", "") if loaded is None else (loaded.console.url, loaded.alerting.grafana_url)
+    files = {} if prometheus is None else rule_files(prometheus, rules, *links)
     if grafana is not None:
         files[grafana] = to_grafana_yaml(rules, datasource)
     for path, text in files.items():
@@ -201,10 +203,10 @@ def export_rules(
         print(f"Wrote {path}")
 
 
-def rule_files(folder: Path, rules: Sequence[Rule]) -> dict[Path, str]:
+def rule_files(folder: Path, rules: Sequence[Rule], console_url: str, grafana_url: str) -> dict[Path, str]:
     """What a Prometheus and its Alertmanager want."""
     return {
-        folder / "alerts.yml": to_prometheus_yaml(rules),
+        folder / "alerts.yml": to_prometheus_yaml(rules, console_url, grafana_url),
         folder / "alertmanager.yml": to_alertmanager_yaml(),
     }
 

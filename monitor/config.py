@@ -18,7 +18,14 @@ from collectors.base import Collector, Settings, TargetSettings
 from monitor.alerts import notifiers
 from monitor.alerts.notifiers import ReceiverSettings
 from monitor.alerts.routing import Alerting
-from monitor.alerts.settings import AlertingSettings, MaintenanceSettings, RouteSettings, alerting_of, unknown_receivers
+from monitor.alerts.settings import (
+    AlertingSettings,
+    MaintenanceSettings,
+    RouteSettings,
+    Url,
+    alerting_of,
+    unknown_receivers,
+)
 
 DEFAULT_FILE = "eda-monitor.toml"
 
@@ -51,6 +58,12 @@ class ExporterSettings(Settings):
 
 class ConsoleSettings(Settings):
     listen: Address = "127.0.0.1:8501"
+    #: Where people reach it, for the links of messages; where it listens, if it is not told.
+    url: Url = ""
+
+    @property
+    def reached_at(self) -> str:
+        return self.url or f"http://{self.listen}"
 
 
 class FileSettings(Settings):

@@ -46,6 +46,11 @@ def percentile_text(one: Percentile) -> str:
     return f"≥ {latency(one.seconds)}" if one.beyond else latency(one.seconds)
 
 
+def rate_text(rate: float) -> str:
+    """Events a second, to three figures: `0.25/s`, `12/s`, `12,345/s`."""
+    return f"{rate:,.0f}/s" if rate >= 999.5 else f"{rate:.3g}/s"
+
+
 def increase(values: Sequence[float]) -> float:
     """What a counter rose by, over resets: after one it began at 0."""
     return sum(after - before if after >= before else after for before, after in pairwise(values))

@@ -50,10 +50,10 @@ def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collecto
     store = Store(config.store.path)
     exporter = Exporter(ready=lambda: running.ready)
     intervals = {target.name: target.interval for target, _ in targets}
-    engine = Engine(rules, config.alerting, url(config.console.listen), intervals)
+    engine = Engine(rules, config.alerting, config.console.reached_at, intervals)
     longest = max(intervals.values(), default=0.0)
     deliverer = deliverer_of(
-        store, config.receivers, config.alerting_settings, lambda: running.healthy, longest, url(config.console.listen)
+        store, config.receivers, config.alerting_settings, lambda: running.healthy, longest, config.console.reached_at
     )
     running: Agent = Agent(targets, store, exporter, engine, deliverer)
     try:

@@ -40,7 +40,7 @@ def test(
     """Send a real message to a receiver and say what came back."""
     loaded = configuration.load(config)
     settings = _settings(loaded, receiver)
-    outcome = tried(settings, notification(receiver, f"http://{loaded.console.listen}", time.time()))
+    outcome = tried(settings, notification(receiver, loaded.console.reached_at, time.time()))
     if as_json:
         print(json.dumps(asdict(outcome)))
     else:

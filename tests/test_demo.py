@@ -11,6 +11,7 @@ import pytest
 
 from collectors import metrics as m
 from monitor.demo.rehearsal import Rehearsal
+from monitor.demo.run import news
 
 
 def test_without_java_the_demo_says_so_in_one_line_and_shows_a_rehearsal(tmp_path: Path) -> None:
@@ -24,6 +25,16 @@ def test_without_java_the_demo_says_so_in_one_line_and_shows_a_rehearsal(tmp_pat
     assert "rehearsal" in done.stdout
     assert "alert received" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_group_that_is_told_again_repeats_no_alert() -> None:
+    told: set[tuple[str, ...]] = set()
+    first, second = ({"fingerprint": name, "startsAt": "10", "status": "firing"} for name in "ab")
+
+    assert news([first], told) == [first]
+    assert news([first, second], told) == [second]
+    assert news([first | {"status": "resolved"}, second], told) == [first | {"status": "resolved"}]
+    assert news([first | {"startsAt": "20"}], told) == [first | {"startsAt": "20"}]
 
 
 @pytest.mark.parametrize("seconds", [0, 10, 60, 300])

@@ -97,6 +97,16 @@ def test_the_first_critical_alert_is_told_in_the_cycle_that_sees_it(monitor: Any
     assert one.told() == ["Waiting orders: firing"]
 
 
+def test_a_message_links_to_the_page_that_the_rule_names(monitor: Any) -> None:
+    one = monitor(WAITING + 'page = "alerts"\n')
+    one.set("orders", 1)
+
+    one.cycle()
+
+    ((_, _, message),) = one.inbox["ops"]
+    assert message.alerts[0].console_url.startswith("http://console/alerts?target=a&destination=orders&at=")
+
+
 def test_a_warning_waits_for_others_to_join(monitor: Any) -> None:
     one = monitor(SLOW.replace('"30s"', '"0s"'))
     one.set("orders", 1)

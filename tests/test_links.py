@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+import json
+import subprocess
+from pathlib import Path
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
 
-from monitor.alerts.links import DASHBOARD, console_link, dashboard_link, page_of
+from monitor.alerts.links import DASHBOARD, console_link, console_path, console_template, dashboard_link, page_of
+from monitor.alerts.promql import to_prometheus_yaml
+from monitor.alerts.rules import default_rules, texts
 from monitor.console.place import parsed
 from monitor.grafana import dashboard_now
 
@@ -18,7 +23,6 @@ AT = 1_700_000_000.0
     [
         ({"target": "k", "destination": "orders", "group": "shipping"}, "consumers"),
         ({"target": "k", "destination": "orders.dlq", "source": "orders"}, "dead-letters"),
-        ({"alertname": "DeadLettersExpiring", "target": "k", "destination": "orders.dlq"}, "dead-letters"),
         ({"target": "h", "service": "shop", "destination": "orders", "group": "shipping"}, "handlers"),
         ({"target": "k", "destination": "orders"}, "destinations"),
         ({"alertname": "CollectorDown", "target": "k"}, "targets"),
@@ -31,7 +35,7 @@ def test_the_page_is_of_what_the_labels_name(labels: dict[str, str], page: str) 
 def test_the_console_reads_what_the_link_says() -> None:
     labels = {"alertname": "X", "severity": "critical", "target": "k 1", "destination": "größe&co?#/", "group": "a=b"}
 
-    link = urlsplit(console_link("http://console:8501/", labels, AT))
+    link = urlsplit(console_link("http://console:8501/", labels, {}, AT))
     place = parsed({name: value for name, (value,) in parse_qs(link.query).items()})
 
     assert (link.netloc, link.path) == ("console:8501", "/consumers")
@@ -40,13 +44,78 @@ def test_the_console_reads_what_the_link_says() -> None:
 
 
 def test_a_hostile_name_does_not_leave_its_parameter() -> None:
-    link = console_link("http://c", {"target": "k", "destination": 'x" onclick="y <b>'}, AT)
+    link = console_link("http://c", {"target": "k", "destination": 'x" onclick="y <b>'}, {}, AT)
 
     assert link == "http://c/destinations?target=k&destination=x%22%20onclick%3D%22y%20%3Cb%3E&at=2023-11-14T22:13:20Z"
 
 
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("DeadLettersGrowing", "dead-letters"),
+        ("DeadLettersExpiring", "dead-letters"),
+        ("DeadLetterBudgetBurnsFast", "dead-letters"),
+        ("DeadLetterPathBroken", "destinations"),
+        ("DeadLettersLost", "dead-letters"),
+        ("BacklogAgeHigh", "consumers"),
+        ("HandlerSlow", "handlers"),
+        ("PublishFailing", "destinations"),
+        ("NotificationsFailing", "alerts"),
+        ("CollectorDown", "targets"),
+    ],
+)
+def test_every_alert_of_a_rule_opens_the_page_of_the_rule(name: str, page: str) -> None:
+    (rule,) = [rule for rule in default_rules() if rule.name == name]
+    labels = dict.fromkeys(rule.by, "x")
+
+    assert console_path(labels, texts(rule, labels, 1.0), AT).startswith(f"/{page}?")
+    assert console_template("http://c", rule.opens, rule.by).startswith(f"http://c/{page}?")
+
+
+def test_the_page_that_a_rule_names_goes_before_its_metric() -> None:
+    (rule,) = [rule for rule in default_rules() if rule.name == "DeadLettersGrowing"]
+    labels = dict.fromkeys(rule.by, "x")
+
+    assert console_path(labels, texts(rule.model_copy(update={"page": "targets"}), labels, 1.0), AT)[:9] == "/targets?"
+
+
+@pytest.mark.parametrize("name", ["orders", "größe&co?#/ +", '"}} {{ x', "a=b%20"])
+def test_prometheus_fills_in_links_that_the_console_reads(name: str, tmp_path: Path) -> None:
+    """promtool compares the annotations that Prometheus makes with those that are expected here."""
+    (rule,) = [rule for rule in default_rules() if rule.name == "NodeDown"]
+    labels = {"target": name, "system": "rabbitmq", "node": "n"}
+    link = f"http://c:1/targets?target={quote_plus(name)}"
+    board = f"http://g/d/{DASHBOARD}?var-target={quote_plus(name)}&from=now-1h&to=now"
+    (tmp_path / "alerts.yml").write_text(to_prometheus_yaml([rule], "http://c:1/", "http://g/"))
+    series = "eda_node_up{" + ", ".join(f"{key}={json.dumps(text)}" for key, text in labels.items()) + "}"
+    annotations = {**texts(rule, labels, 0), "console_url": link, "dashboard_url": board}
+    del annotations["threshold"]
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": "0x20"}],
+        "alert_rule_test": [
+            {
+                "eval_time": "15m",
+                "alertname": rule.name,
+                "exp_alerts": [{"exp_labels": {**labels, "severity": rule.severity}, "exp_annotations": annotations}],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(json.dumps({"rule_files": ["alerts.yml"], "tests": [case]}))
+
+    done = subprocess.run(["promtool", "test", "rules", tmp_path / "test.yml"], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    place = parsed({key: text for key, (text,) in parse_qs(urlsplit(link).query).items()})
+    assert dict(place.labels) == {"target": name}
+
+
+def test_without_addresses_prometheus_is_told_no_links() -> None:
+    assert '_url: "http' not in to_prometheus_yaml(default_rules())
+
+
 def test_without_a_console_there_is_no_link() -> None:
-    assert console_link("", {"target": "k"}, AT) == ""
+    assert console_link("", {"target": "k"}, {}, AT) == ""
 
 
 def test_the_dashboard_is_opened_for_the_target_around_the_moment() -> None:

@@ -91,6 +91,17 @@ def test_slack_is_told_the_alert_its_facts_what_to_do_and_the_link(receiver: Rec
     assert link["text"]["text"] == "<http://console/now?at=1|Open in the console>"
 
 
+def test_slack_is_told_of_one_alert_in_the_header_and_of_several_each_by_itself(receiver: Receiver) -> None:
+    alone = sent(receiver, "slack", a_notification())["blocks"]
+    both = sent(receiver, "slack", a_notification(an_alert(), an_alert(summary="orders is slow")))["blocks"]
+
+    assert [one for one in alone if "fields" in one and "text" in one] == []
+    assert [one["text"]["text"] for one in both if "fields" in one] == [
+        "🔴 3 new dead letters in orders.dlq",
+        "🔴 orders is slow",
+    ]
+
+
 def test_slack_keeps_within_the_limits_of_block_kit(receiver: Receiver) -> None:
     body = sent(receiver, "slack", HUGE)
 

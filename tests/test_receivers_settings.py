@@ -6,9 +6,11 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from monitor import config
 from monitor.alerts.routing import Receiver, Route, receivers_of, wait_of
+from monitor.cli import app
 from monitor.config import Config, ConfigError
 
 HOOK = '[[receivers]]\nname = "ops"\nkind = "webhook"\nurl = "https://hooks/s3cr3t"\n'
@@ -93,6 +95,7 @@ def test_an_alertmanager_is_told_of_everything_and_is_no_receiver_of_messages() 
         ('[alerting]\nrepeat_interval = "1s"\n', "alerting: repeat_interval: expected at least group_interval"),
         ('[alerting]\nwatchdog_url = "s3cr3t"\n', "alerting: watchdog_url: it is not a URL"),
         ('[alerting]\nwatchdog_method = "PUT"\n', "alerting.watchdog_method:"),
+        ('[console]\nurl = "console:8501"\n', "console.url: it is not a URL; expected http://host"),
         ('[alerting]\ngrafana_url = "grafana:3000"\n', "alerting.grafana_url: it is not a URL"),
         (ONCE + 'days = ["mon"]\n', "maintenance[0]: days: expected together with start and end"),
         (ONCE.replace("until", "end"), "maintenance[0].end: expected a time of the day"),
@@ -118,6 +121,23 @@ def test_mistakes_of_all_parts_are_told_at_once() -> None:
     )
 
     assert all(path in said for path in ("receivers[0].uri", "receivers[1].to[0]", "alerting.x", "maintenance[0].y"))
+
+
+def test_links_lead_to_where_people_reach_the_console_else_to_where_it_listens() -> None:
+    assert parse('[console]\nurl = "https://eda.example.org/"\n').console.reached_at == "https://eda.example.org/"
+    assert parse('[console]\nlisten = "127.0.0.1:9000"\n').console.reached_at == "http://127.0.0.1:9000"
+
+
+def test_rules_are_exported_with_links_to_where_people_reach_console_and_grafana(tmp_path: Path) -> None:
+    file = tmp_path / "eda-monitor.toml"
+    file.write_text('[console]\nurl = "https://eda"\n[alerting]\ngrafana_url = "https://grafana"\n')
+
+    done = CliRunner().invoke(app, ["export-rules", "--prometheus", str(tmp_path), "--config", str(file)])
+
+    assert done.exit_code == 0, done.output
+    rules = (tmp_path / "alerts.yml").read_text()
+    assert 'console_url: "https://eda/dead-letters?target={{ $labels.target | urlquery }}&' in rules
+    assert 'dashboard_url: "https://grafana/d/eda-now?' in rules
 
 
 def test_a_secret_is_taken_from_a_file(tmp_path: Path) -> None:

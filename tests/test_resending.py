@@ -61,6 +61,12 @@ def test_it_is_told_in_the_form_of_the_api(receiver: Receiver) -> None:
     ]  # fmt: skip
 
 
+def test_an_alert_links_to_the_page_that_its_rule_names(receiver: Receiver) -> None:
+    tell(resender(receiver), [replace(FIRING, annotations={"page": "alerts"})], NOW)
+
+    assert receiver.bodies[0][0]["generatorURL"] == PAGE.replace("targets", "alerts")
+
+
 @pytest.mark.parametrize(("interval", "valid"), [(15, 240), (60, 240), (300, 1200)])
 def test_an_alert_ends_by_itself_after_four_evaluations_or_resends(
     receiver: Receiver, interval: float, valid: int

@@ -52,7 +52,7 @@ def test_a_plain_message_says_what_to_do_and_where_to_look() -> None:
     text = texts.plain(a_notification(), 10_000)
 
     assert text.startswith("FIRING: 3 new dead letters in orders.dlq\nDestination: orders.dlq\n")
-    assert text.endswith("Read one of them for the cause.\nConsole: http://console/now?at=1")
+    assert text.endswith("What to do: Read one of them for the cause.\nConsole: http://console/now?at=1")
 
 
 @pytest.mark.parametrize("limit", [300, 1000, 5000])
@@ -101,6 +101,27 @@ def test_the_dashboard_is_linked_where_it_is_known() -> None:
 
     assert texts.dashboard(alert) == "https://grafana/d/eda-now?from=1&to=2"
     assert "Dashboard: https://grafana/d/eda-now?from=1&to=2" in texts.plain(a_notification(alert), 10_000)
+
+
+def test_a_runbook_that_a_browser_may_open_is_a_link_and_another_one_is_told() -> None:
+    alert = an_alert()
+    alert.annotations["runbook_url"] = "https://eda/runbooks#x"
+    assert ("Runbook", "https://eda/runbooks#x") in texts.links(alert, a_notification(alert))
+    assert "runbooks" not in texts.advice(alert)
+
+    alert.annotations["runbook_url"] = "docs/runbooks.md#x"
+    assert [word for word, _ in texts.links(alert, a_notification(alert))] == ["Console"]
+    assert texts.advice(alert).endswith("\ndocs/runbooks.md#x")
+
+
+def test_what_changed_is_told_and_the_name_of_a_page_is_not() -> None:
+    alert = an_alert()
+    alert.annotations.update({"changed": "in 12/s (was 3/s)", "page": "dead-letters"})
+
+    facts = dict(texts.facts(alert))
+
+    assert facts["What changed"] == "in 12/s (was 3/s)"
+    assert "dead-letters" not in facts.values()
 
 
 @pytest.mark.parametrize("url", ["", "javascript:alert(1)", "https://x> <b>"])

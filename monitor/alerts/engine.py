@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from monitor.alerts.changed import changed
+from monitor.alerts.changed import Around
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.grouping import Look, Outcome, groups, outcome
 from monitor.alerts.inhibition import about_monitor
@@ -112,6 +112,7 @@ class Engine:
         self._hear(now, target)
         self._resume(tx, now, target)
         readings = TargetReadings(tx.reader, target)
+        around = Around(readings, now)
         states, moved = by_rule(tx.reader.alerts()), False
         for rule in self.rules:
             if looks_far(rule) and not self._is_far_due(rule, target, now):
@@ -119,12 +120,18 @@ class Engine:
             if looks_elsewhere(rule) and not self._is_settled(now):
                 continue  # what it looks at may not have been read since the agent began
             before = {s.fingerprint: s for s in states[rule.name] if _is_of(rule, s, target)}
-            moved |= self._judge(tx, rule, readings, before, now)
+            moved |= self._judge(tx, rule, readings, around, before, now)
         if moved or not 0 <= now - self._told_at < TELL_INTERVAL_SECONDS:
             self._tell(tx, now)
 
     def _judge(
-        self, tx: Tx, rule: Rule, readings: TargetReadings, before: Mapping[str, AlertState], now: float
+        self,
+        tx: Tx,
+        rule: Rule,
+        readings: TargetReadings,
+        around: Around,
+        before: Mapping[str, AlertState],
+        now: float,
     ) -> bool:
         """Move the alerts of one rule on; whether the state of any changed."""
         true = {
@@ -136,7 +143,7 @@ class Engine:
             old, new = before.get(fp), step(rule, before.get(fp), true.get(fp), fp, now, blind)
             if new is not None and new.state == "firing" and (old is None or old.state != "firing"):
                 dashboard = dashboard_link(self.alerting.grafana_url, new.labels, now)
-                new = begun(new, {"changed": changed(readings, new.labels, now), "dashboard_url": dashboard})
+                new = begun(new, {"changed": around.changed(new.labels), "dashboard_url": dashboard})
             moved |= self._move(tx, rule, old, new, fp, now)
         return moved
 

@@ -159,7 +159,7 @@ def _told(
 
 def _message(state: AlertState, console_url: str) -> AlertMessage:
     starts = state.active_at if state.fired_at is None else state.fired_at
-    link = console_link(console_url, state.labels, starts)
+    link = console_link(console_url, state.labels, state.annotations, starts)
     return AlertMessage("firing", state.labels, state.annotations, starts, None, state.fingerprint, state.value, link)
 
 

@@ -1,11 +1,12 @@
 """The console's page and the dashboard of an alert, at the time that it began. Pure.
 
-The console's paths and parameters are those of docs/console.md.
+The console's paths and parameters are those of docs/console.md. Prometheus knows no time when it fills in a template,
+so what it tells opens the same page as it is now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
@@ -17,8 +18,8 @@ PAGES = (
     ("destinations", "destination"),
 )
 NAMING = ("target", "destination", "group", "service", "source")
-#: Rules of this name are about stores of dead letters, also those that do not tell the source.
-DEAD_LETTERS = "DeadLetter"
+#: The annotation that names the page where the labels alone would open another one.
+PAGE = "page"
 
 #: The dashboard that is opened, and the time that it shows before and after the beginning, in seconds.
 DASHBOARD, BEFORE, AFTER = "eda-now", 3600, 900
@@ -26,21 +27,20 @@ DASHBOARD, BEFORE, AFTER = "eda-now", 3600, 900
 
 def page_of(labels: Mapping[str, str]) -> str:
     """The page that shows what these labels name; what is about no events is about a target."""
-    if labels.get("alertname", "").startswith(DEAD_LETTERS) and labels.get("destination"):
-        return "dead-letters"
     return next((page for page, label in PAGES if labels.get(label)), "targets")
 
 
-def console_path(labels: Mapping[str, str], at: float) -> str:
-    """The path and parameters of the page for a moment, in epoch seconds."""
+def console_path(labels: Mapping[str, str], annotations: Mapping[str, str], at: float) -> str:
+    """The path and parameters of an alert's page for a moment, in epoch seconds."""
+    page = annotations.get(PAGE) or page_of(labels)
     parameters = {name: labels[name] for name in NAMING if labels.get(name)}
     moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"/{page_of(labels)}?{urlencode({**parameters, 'at': moment}, quote_via=quote, safe=':')}"
+    return f"/{page}?{urlencode({**parameters, 'at': moment}, quote_via=quote, safe=':')}"
 
 
-def console_link(console_url: str, labels: Mapping[str, str], at: float) -> str:
+def console_link(console_url: str, labels: Mapping[str, str], annotations: Mapping[str, str], at: float) -> str:
     """The address of that page; nothing where there is no console."""
-    return f"{console_url.rstrip('/')}{console_path(labels, at)}" if console_url else ""
+    return f"{console_url.rstrip('/')}{console_path(labels, annotations, at)}" if console_url else ""
 
 
 def dashboard_link(grafana_url: str, labels: Mapping[str, str], at: float) -> str:
@@ -50,3 +50,17 @@ def dashboard_link(grafana_url: str, labels: Mapping[str, str], at: float) -> st
     target = {"var-target": labels["target"]} if labels.get("target") else {}
     span = {"from": f"{(at - BEFORE) * 1000:.0f}", "to": f"{(at + AFTER) * 1000:.0f}"}
     return f"{grafana_url.rstrip('/')}/d/{DASHBOARD}?{urlencode({**target, **span}, quote_via=quote)}"
+
+
+def console_template(console_url: str, page: str, names: Sequence[str]) -> str:
+    """The page of a rule whose alerts have labels of these names, in Prometheus' template language; it escapes them."""
+    opens = page or page_of(dict.fromkeys(names, "any"))
+    named = "&".join(f"{name}={{{{ $labels.{name} | urlquery }}}}" for name in NAMING if name in names)
+    return f"{console_url.rstrip('/')}/{opens}?{named}" if console_url else ""
+
+
+def dashboard_template(grafana_url: str) -> str:
+    """The dashboard of the last hour, in Prometheus' template language."""
+    if not grafana_url:
+        return ""
+    return f"{grafana_url.rstrip('/')}/d/{DASHBOARD}?var-target={{{{ $labels.target | urlquery }}}}&from=now-1h&to=now"

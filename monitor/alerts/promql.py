@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from collectors.metrics import METRICS
+from monitor.alerts.links import console_template, dashboard_template
 from monitor.alerts.parameters import Variant
 from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher
 
@@ -60,8 +61,8 @@ def _relabelled(one: Value) -> str:
     return value
 
 
-def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
-    """A rule file of Prometheus (2.42 or newer, for `keep_firing_for`)."""
+def to_prometheus_yaml(rules: Iterable[Rule], console_url: str = "", grafana_url: str = "") -> str:
+    """A rule file of Prometheus (2.42 or newer, for `keep_firing_for`); alerts link to console and Grafana if known."""
     lines = ["groups:", "  - name: eda-monitor", "    rules:"]
     for rule in rules:
         lines += [f"      - alert: {rule.name}", f"        expr: {_quoted(to_promql(rule))}"]
@@ -70,7 +71,12 @@ def to_prometheus_yaml(rules: Iterable[Rule]) -> str:
         if rule.keep_firing_for:
             lines.append(f"        keep_firing_for: {duration_of(rule.keep_firing_for)}")
         lines += ["        labels:", f"          severity: {rule.severity}", "        annotations:"]
-        lines += [f"          {name}: {_quoted(text)}" for name, text in annotations_of(rule).items()]
+        links = {
+            "console_url": console_template(console_url, rule.opens, rule.by),
+            "dashboard_url": dashboard_template(grafana_url),
+        }
+        annotations = annotations_of(rule) | {name: url for name, url in links.items() if url}
+        lines += [f"          {name}: {_quoted(text)}" for name, text in annotations.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -46,7 +46,7 @@ def wire(state: AlertState, now: float, valid_seconds: float, console_url: str) 
     """The alert as Alertmanager is told of it: a firing one ends when it is not told again in time."""
     ends_at = state.resolved_at if state.state == "resolved" else now + valid_seconds
     starts_at = state.fired_at if state.fired_at is not None else state.active_at
-    link = console_link(console_url, state.labels, starts_at)
+    link = console_link(console_url, state.labels, state.annotations, starts_at)
     return as_alert(state.labels, state.annotations, starts_at, ends_at, link)
 
 

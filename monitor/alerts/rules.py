@@ -34,6 +34,10 @@ LAST_BOUND = BOUNDS[::2][-1]
 Severity = Literal["critical", "warning", "info", "none"]
 
 
+#: Pages of the console that an alert can open.
+Page = Literal["destinations", "consumers", "handlers", "dead-letters", "alerts", "targets"]
+
+
 #: Where the runbooks of the rules that ship are.
 RUNBOOKS = "docs/runbooks.md"
 
@@ -181,6 +185,8 @@ class Rule(Comparison):
     summary: str = ""
     description: str = ""
     runbook: str = ""
+    #: The page of the console that its alerts open; by default it follows from the metric and the labels.
+    page: Page | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -214,6 +220,12 @@ class Rule(Comparison):
                 raise ValueError(f"{key}.on: {name!r} is not in by; expected some of {', '.join(self.by)}")
         for value in (other, *(value for _, value in other.others)):
             value.must_have(key, labels)
+
+    @property
+    def opens(self) -> str:
+        """The page of the console that its alerts open; "" where the labels decide."""
+        of_dead_letters = self.metric.startswith("dead_letter") and {"destination", "source"} & set(self.by)
+        return self.page or ("dead-letters" if of_dead_letters else "")
 
     def covers(self, labels: Mapping[str, str]) -> bool:
         """Whether it is this rule that judges what has these labels; see `parameters`, which divides rules."""
@@ -302,5 +314,6 @@ def texts(rule: Rule, labels: dict[str, str], value: float) -> dict[str, str]:
         ("summary", rule.summary),
         ("description", rule.description),
         ("runbook_url", rule.runbook),
+        ("page", rule.opens),
     )
     return {name: filled(text, labels, value) for name, text in templates if text}

@@ -52,12 +52,14 @@ def _moment(value: object) -> object:
     return value
 
 
-def _address(url: str) -> str:
+def _is_url(url: str) -> str:
     if url and not is_http(url):
         raise ValueError("it is not a URL; expected http://host… or https://host…")
     return url
 
 
+#: Where people reach something with a browser; "" is nowhere.
+Url = Annotated[str, AfterValidator(_is_url)]
 Matchers = Annotated[dict[str, str], AfterValidator(_matchers)]
 Moment = Annotated[datetime, AfterValidator(_moment)]
 #: Seconds, which may be 0.
@@ -90,7 +92,7 @@ class RuleSettings(ParameterSettings):
 class AlertingSettings(Settings):
     runbooks: str = RUNBOOKS
     #: Where people reach Grafana.
-    grafana_url: Annotated[str, AfterValidator(_address)] = ""
+    grafana_url: Url = ""
     rules: Annotated[dict[str, RuleSettings], Field(default_factory=dict)]
     group_by: tuple[str, ...] = Alerting().group_by
     #: By severity; "default" is of the others.

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 import streamlit as st
 
+from monitor import derive
 from monitor.alerts.links import console_path
 from monitor.console.data import Overview, message_text
 from monitor.console.handling import failed_text, p95_text
@@ -48,7 +49,7 @@ def alerts(overview: Overview, now: float) -> None:
 
 def _alert(alert: AlertState, state: str, seconds: float) -> str:
     summary = escaped(alert.annotations.get("summary", ""))
-    path = console_path(alert.labels, alert.fired_at or alert.active_at)
+    path = console_path(alert.labels, alert.annotations, alert.fired_at or alert.active_at)
     return f"**[{escaped(alert.rule)}]({path})** — {summary} · {state} for {duration(seconds)}"
 
 
@@ -133,7 +134,7 @@ def count_text(count: float | None) -> str:
 
 def rate_text(rate: float | None) -> str:
     """Events a second, to three figures; a dash where it is unknown."""
-    return "–" if rate is None else f"{rate:,.3g}/s"
+    return "–" if rate is None else derive.rate_text(rate)
 
 
 def _more(count: int) -> None:

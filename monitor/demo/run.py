@@ -13,10 +13,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -204,11 +205,12 @@ def _wait(ending: Ending, watcher: subprocess.Popen[bytes], seconds: float | Non
 @contextmanager
 def _receiver() -> Iterator[str]:
     """A webhook that prints what it is sent; yields its URL."""
+    told: set[tuple[str, ...]] = set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            for alert in body["alerts"]:
+            for alert in news(body["alerts"], told):
                 _tell(alert)
             self.send_response(200)
             self.send_header("Content-Length", "0")
@@ -226,8 +228,16 @@ def _receiver() -> Iterator[str]:
         server.server_close()
 
 
-def _tell(alert: dict[str, dict[str, str]]) -> None:
-    firing = str(alert["status"]) == "firing"
+def news(alerts: Iterable[Mapping[str, Any]], told: set[tuple[str, ...]]) -> list[Mapping[str, Any]]:
+    """Those whose state was not told before; a message about a group repeats what goes on. They join `told`."""
+    found = {(one["fingerprint"], one["startsAt"], one["status"]): one for one in alerts}
+    fresh = [one for key, one in found.items() if key not in told]
+    told.update(found)
+    return fresh
+
+
+def _tell(alert: Mapping[str, Any]) -> None:
+    firing = alert["status"] == "firing"
     mark = "[red]▲ alert received[/]" if firing else "[green]▼ resolved[/]"
     summary = alert["annotations"].get("summary", "")
     out.print(f"{mark} [bold]{escape(alert['labels']['alertname'])}[/] {escape(summary)}", soft_wrap=True)

@@ -61,7 +61,7 @@ def test_an_alert_appears_and_resolves_in_every_member(members: list[str], state
         until(lambda url=url: len(alerts(url, state)) == 1)  # type: ignore[misc]
         (alert,) = alerts(url, state)
         assert alert["labels"] == state.labels
-        page = console_link("http://console", state.labels, state.fired_at or 0)
+        page = console_link("http://console", state.labels, {}, state.fired_at or 0)
         assert alert["annotations"] == {"summary": "3 new", "console_url": page}
         assert alert["generatorURL"] == page
 

@@ -20,12 +20,13 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from monitor.alerts.messages import AlertMessage, Notification
 from monitor.alerts.notifiers.base import CaFile, NotifyError, ReceiverSettings, check_secret, secret
-from monitor.alerts.notifiers.texts import advice, cut, dashboard, facts, headline, link, more, one_line, plain, title
+from monitor.alerts.notifiers.texts import OPENS, advice, cut, facts, headline, links, more, one_line, plain, title
 
 log = logging.getLogger("eda_monitor")
 
 SUBJECT, BODY, ALERTS = 200, 100_000, 50
 COLOURS = {"firing": "#b42318", "resolved": "#067647"}
+LABEL = "color:#667085;padding-right:1em;white-space:nowrap"
 
 
 def _is_address(value: str) -> str:
@@ -147,14 +148,15 @@ def html(notification: Notification) -> str:
 def _alert(alert: AlertMessage, notification: Notification) -> str:
     colour = COLOURS.get(alert.status, "#444")
     rows = "".join(
-        f'<tr><td style="color:#667085;padding-right:1em">{escape(word)}</td>'
+        f'<tr style="vertical-align:top"><td style="{LABEL}">{escape(word)}</td>'
         f'<td style="word-break:break-word">{escape(text)}</td></tr>'
         for word, text in facts(alert)
     )
     what = escape(advice(alert)).replace("\n", "<br>")
-    links = (("Open in the console", link(alert, notification)), ("Open the dashboard", dashboard(alert)))
-    linked = " · ".join(f'<a href="{escape(url)}">{words}</a>' for words, url in links if url)
+    linked = " · ".join(f'<a href="{escape(url)}">{OPENS[word]}</a>' for word, url in links(alert, notification))
     return (
         f'<h3 style="color:{colour}">{escape(alert.status.upper())}: {escape(headline(alert))}</h3>'
-        f"<table>{rows}</table>" + (f"<p>{what}</p>" if what else "") + (f"<p>{linked}</p>" if linked else "")
+        f"<table>{rows}</table>"
+        + (f'<p style="word-break:break-word">{what}</p>' if what else "")
+        + (f"<p>{linked}</p>" if linked else "")
     )

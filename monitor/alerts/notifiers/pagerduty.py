@@ -11,7 +11,7 @@ from pydantic import SecretStr, model_validator
 from monitor.alerts.messages import Notification
 from monitor.alerts.notifiers.base import HttpSettings, check_secret, is_http, secret
 from monitor.alerts.notifiers.http import post, rfc3339
-from monitor.alerts.notifiers.texts import cut, dashboard, facts, link, one_line, plain, severity, title
+from monitor.alerts.notifiers.texts import cut, facts, links, one_line, plain, severity, title
 
 #: PagerDuty's limits in characters; of an event 512 KB.
 SUMMARY, DETAILS = 1024, 30_000
@@ -57,13 +57,12 @@ def event(notification: Notification) -> dict[str, Any]:
         return {"event_action": "resolve", "dedup_key": incident_key(notification)}
     first = next((one for one in notification.alerts if one.status == "firing"), notification.alerts[0])
     labels = {key: cut(one_line(text), 255) for key, text in first.labels.items()}
-    links = (("Console", link(first, notification)), ("Dashboard", dashboard(first)))
     return {
         "event_action": "trigger",
         "dedup_key": incident_key(notification),
         "client": "eda-monitor",
         "client_url": notification.external_url,
-        "links": [{"href": url, "text": words} for words, url in links if url],
+        "links": [{"href": url, "text": word} for word, url in links(first, notification)],
         "payload": {
             "summary": cut(title(notification), SUMMARY),
             "source": labels.get("target") or "eda-monitor",

@@ -13,7 +13,7 @@ from pydantic import SecretStr, model_validator
 from monitor.alerts.messages import AlertMessage, Notification
 from monitor.alerts.notifiers.base import HttpSettings, check_url, secret
 from monitor.alerts.notifiers.http import post
-from monitor.alerts.notifiers.texts import advice, cut, dashboard, facts, headline, link, more, title
+from monitor.alerts.notifiers.texts import OPENS, advice, cut, facts, headline, links, more, title
 
 #: Slack's limits, in characters: of a header, of a section, of a field; and of fields in a section.
 HEADER, SECTION, FIELD, FIELDS = 150, 3000, 2000, 10
@@ -66,17 +66,13 @@ def escape(text: str) -> str:
 
 def _blocks(alert: AlertMessage, notification: Notification) -> list[dict[str, Any]]:
     fields = [_text(f"{word}\n{cut(text, SHOWN)}", FIELD) for word, text in facts(alert)[:FIELDS]]
-    blocks: list[dict[str, Any]] = [
-        {
-            "type": "section",
-            "text": _text(f"{SIGNS.get(alert.status, '')} {headline(alert)}", SECTION),
-            "fields": fields,
-        }
-    ]
+    section: dict[str, Any] = {"type": "section", "fields": fields}
+    if len(notification.alerts) > 1:  # of one alone the header has said it
+        section["text"] = _text(f"{SIGNS.get(alert.status, '')} {headline(alert)}", SECTION)
+    blocks = [section]
     if what := advice(alert):
         blocks.append({"type": "section", "text": _text(what, SECTION)})
-    links = (("Open in the console", link(alert, notification)), ("Open the dashboard", dashboard(alert)))
-    if linked := " · ".join(f"<{escape(url)}|{words}>" for words, url in links if url):
+    if linked := " · ".join(f"<{escape(url)}|{OPENS[word]}>" for word, url in links(alert, notification)):
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": linked, "verbatim": True}})
     return [*blocks, {"type": "divider"}]
 

@@ -31,8 +31,11 @@ PLACED = frozenset(
         "value",
         "changed",
         "dashboard_url",
+        "page",
     }
 )
+#: What a link does, by its word.
+OPENS = {"Console": "Open in the console", "Dashboard": "Open the dashboard", "Runbook": "Read the runbook"}
 #: No name or text is told at greater length.
 TEXT_CHARACTERS = 1000
 
@@ -89,7 +92,7 @@ def _facts(alert: AlertMessage) -> Iterator[tuple[str, str]]:
     yield "Until", moment(alert.ends_at) if alert.ends_at is not None else ""
     yield "Value", told.get("value") or ("" if isnan(alert.value) else f"{alert.value:.6g}")
     yield "Threshold", told.get("threshold", "")
-    yield "Changed", told.get("changed", "")
+    yield "What changed", told.get("changed", "")
     yield "Severity", labels.get("severity", "")
     yield from ((one_line(key).replace("_", " ").capitalize(), text) for key, text in told.items() if key not in PLACED)
     yield "Rule", labels.get("alertname", "")
@@ -98,9 +101,10 @@ def _facts(alert: AlertMessage) -> Iterator[tuple[str, str]]:
 
 
 def advice(alert: AlertMessage) -> str:
-    """What to do: the description, and the runbook's text or address."""
+    """What to do: the description, and the runbook's text; its address where no browser may open it as a link."""
     told = alert.annotations
-    texts = [told.get("description", ""), told.get("runbook", ""), told.get("runbook_url", "")]
+    runbook_url = told.get("runbook_url", "")
+    texts = [told.get("description", ""), told.get("runbook", ""), "" if _openable(runbook_url) else runbook_url]
     return "\n".join(cut(clean(text).strip(), 4 * TEXT_CHARACTERS) for text in texts if text.strip())
 
 
@@ -112,6 +116,16 @@ def link(alert: AlertMessage, notification: Notification) -> str:
 def dashboard(alert: AlertMessage) -> str:
     """The dashboard, or nothing where there is none that a browser may open."""
     return _openable(alert.annotations.get("dashboard_url", ""))
+
+
+def links(alert: AlertMessage, notification: Notification) -> list[tuple[str, str]]:
+    """Where to look: word and address, of those that a browser may open."""
+    found = (
+        ("Console", link(alert, notification)),
+        ("Dashboard", dashboard(alert)),
+        ("Runbook", _openable(alert.annotations.get("runbook_url", ""))),
+    )
+    return [(word, url) for word, url in found if url]
 
 
 def _openable(url: str) -> str:
@@ -140,9 +154,8 @@ def more(count: int) -> str:
 
 def _plain(alert: AlertMessage, notification: Notification) -> str:
     lines = [f"{alert.status.upper()}: {headline(alert)}", *(f"{word}: {text}" for word, text in facts(alert))]
-    lines += filter(None, (advice(alert),))
-    links = (("Console", link(alert, notification)), ("Dashboard", dashboard(alert)))
-    lines += [f"{word}: {url}" for word, url in links if url]
+    lines += [f"What to do: {what}"] if (what := advice(alert)) else []
+    lines += [f"{word}: {url}" for word, url in links(alert, notification)]
     return "\n".join(lines)
 
 

@@ -35,7 +35,7 @@ def _alert(one: AlertState, icon: str, note: str, now: float) -> None:
     since = one.fired_at or one.active_at
     told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
     with st.container(border=True):
-        name = f"**[{escaped(one.rule)}]({console_path(one.labels, since)})**"
+        name = f"**[{escaped(one.rule)}]({console_path(one.labels, one.annotations, since)})**"
         st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
         st.caption(escaped(told))
         with st.expander("What it knows, and what to do"):
