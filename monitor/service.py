@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 
 from collectors.base import Collector, TargetSettings
@@ -34,8 +33,7 @@ def watch(config: Config, targets: Sequence[tuple[TargetSettings, Collector]], w
     running = start_agent(config, targets)
     process = start_console(config) if with_console else None
     try:
-        while not ending.told:
-            time.sleep(LOOK_SECONDS)
+        while not ending.wait(LOOK_SECONDS):
             if process is not None and process.poll() is not None:
                 raise ServiceError(f"console.listen: the console ended with code {process.returncode}")
     finally:

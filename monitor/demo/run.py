@@ -195,8 +195,7 @@ def _wait(ending: Ending, watcher: subprocess.Popen[bytes], seconds: float | Non
     out.print(story, soft_wrap=True)
     out.print("[bold]Ctrl-C ends the demo.[/]")
     end = None if seconds is None else time.monotonic() + seconds
-    while not ending.told and (end is None or time.monotonic() < end):
-        time.sleep(0.2)
+    while not ending.wait(0.2) and (end is None or time.monotonic() < end):
         if watcher.poll() is not None:
             out.print(f"[red]The monitor ended with code {watcher.returncode}.[/]")
             raise SystemExit(1)
