@@ -14,6 +14,9 @@ QUALITY = {3.0: "", 2.0: "about ", 1.0: "at least "}
 #: The rule whose alerts name stores of dead letters.
 DEAD_LETTERS = "DeadLettersGrowing"
 
+#: Outcomes of events that were not handled.
+FAILURES = frozenset({"failed", "dead_lettered", "dropped"})
+
 #: A group that is less far behind than this is healthy.
 BEHIND_SECONDS = 60.0
 
@@ -54,6 +57,13 @@ def rate_text(rate: float) -> str:
 def increase(values: Sequence[float]) -> float:
     """What a counter rose by, over resets: after one it began at 0."""
     return sum(after - before if after >= before else after for before, after in pairwise(values))
+
+
+def rate(points: Sequence[tuple[float, float]]) -> float | None:
+    """What a counter rose by a second, over resets; None where it was read less than twice."""
+    if len(points) < 2:
+        return None
+    return increase([value for _, value in points]) / (points[-1][0] - points[0][0])
 
 
 def sentence(

@@ -78,12 +78,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerVerdict:
-    """`cause` says what is seen, `advice` what to do; `time_left` is in seconds, None where none can be told."""
+    """`cause` says what is seen, `advice` what to do; empty where there is nothing to do."""
 
     kind: Kind
     cause: str
     advice: str
-    time_left: float | None = None
 
     @property
     def is_well(self) -> bool:
@@ -123,7 +122,7 @@ def _expiring(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
         return
     if left <= (NEAR_SECONDS if one.age is None else LEFT * one.age):
         cause = f"Retention deletes unread events in {duration(max(left, 0))}; {backlog:,.0f} wait."
-        yield ConsumerVerdict(Kind.EXPIRING, cause, "Lengthen the retention now, then look for the cause.", left)
+        yield ConsumerVerdict(Kind.EXPIRING, cause, "Lengthen the retention now, then look for the cause.")
 
 
 def _stopped(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
@@ -146,7 +145,7 @@ def _stalled(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
         cause = f"The same events fail again and again{_reason(one)}; {waiting}, and nothing is finished."
         yield ConsumerVerdict(Kind.STALLED, cause, "Look at the event at the committed position: it may be poison.")
     else:
-        cause = f"{_consumers(one)} finish nothing; {waiting}."
+        cause = f"Nothing is finished, with {_consumers(one)}; {waiting}."
         yield ConsumerVerdict(Kind.STALLED, cause, "See what its consumers wait for: a call, a lock, a paused client.")
 
 
@@ -154,7 +153,7 @@ def _draining(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
     left = drained_in(one)
     if left is not None and left < DRAINING_SECONDS and _is_behind(one) is not False:
         cause = f"{backlog:,.0f} events wait, and {_rates(one)}: done in about {duration(left)}."
-        yield ConsumerVerdict(Kind.DRAINING, cause, "", left)
+        yield ConsumerVerdict(Kind.DRAINING, cause, "")
 
 
 def _slow(one: Evidence, _: float) -> Iterator[ConsumerVerdict]:
@@ -173,10 +172,8 @@ def _burst(one: Evidence, _: float) -> Iterator[ConsumerVerdict]:
 def _too_few(one: Evidence, _: float) -> Iterator[ConsumerVerdict]:
     share = busy(one)
     if _is_behind(one) and share is not None and share >= BUSY:
-        cause = f"{_capacity(one)[:1].upper()}{_capacity(one)[1:]}."
-        yield ConsumerVerdict(
-            Kind.TOO_FEW, cause, "Add consumers, up to the partitions there are, or quicken the handler."
-        )
+        advice = "Add consumers, up to the partitions there are, or quicken the handler."
+        yield ConsumerVerdict(Kind.TOO_FEW, f"{_capacity(one)}.", advice)
 
 
 _JUDGES: tuple[Callable[[Evidence, float], Iterator[ConsumerVerdict]], ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from collectors import metrics as m
 from collectors.base import Histogram, Reading, Sample, Scrape
 from collectors.handlers.geometry import BOUNDS
-from monitor.console.data import Consumer, load_overview
+from monitor.console.data import Consumer, load_consumers
 from monitor.console.handling import failed_text, p95_text
 from monitor.store import Store
 
@@ -30,7 +31,8 @@ def scraped(store: Store, target: str, ago: float, reading: Reading) -> None:
 
 
 def rows(store: Store) -> dict[tuple[str, str], Consumer]:
-    return {(one.destination, one.group): one for one in load_overview(store.path, NOW).consumers}
+    with closing(store.reader()) as reader:
+        return {(one.destination, one.group): one for one in load_consumers(reader, NOW)}
 
 
 def backlog(destination: str, group: str) -> Reading:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from paging import fill
 
 from collectors import metrics as m
-from collectors.base import Reading
+from collectors.base import Reading, Scrape
 from monitor.console import timelines
 from monitor.console.place import Place
-from monitor.console.timelines import Panel, Wanted, lines, rates
+from monitor.console.timelines import Panel, Wanted, broken, lines, rates
 from monitor.reader import Reader
+from monitor.store import Store
 
 IN = Panel("in", (Wanted(m.MESSAGES_IN_TOTAL, ("target", "destination"), "in"),))
 BY_GROUP = Panel("backlog", (Wanted(m.BACKLOG_MESSAGES, ("target", "destination"), "", "group"),))
@@ -64,6 +66,32 @@ def test_the_time_before_is_laid_over_the_time_shown(tmp_path: Path) -> None:
     assert [round(value, 1) for _, value in found["in"]] == [1.0]
     ((at, value),) = found["in, 1h before"]
     assert (round(at - now), round(value, 1)) == (0, 2.0)
+
+
+def test_a_line_is_broken_where_nothing_was_read_for_a_while(tmp_path: Path) -> None:
+    fill(tmp_path / "s.db", *((ago, Reading([m.BACKLOG_MESSAGES.sample(7, "orders", "a")])) for ago in (700, 690, 5)))
+
+    ((_, points),) = lines(Reader(tmp_path / "s.db"), BY_GROUP, of("orders"), time.time())
+
+    assert [value == value for _, value in points] == [True, True, False, True]
+
+
+def test_readings_as_far_apart_as_they_are_taken_break_no_line() -> None:
+    assert broken([(0, 1.0), (300, 2.0)], 300) == [(0, 1.0), (300, 2.0)]
+
+
+def test_what_two_targets_tell_at_other_times_is_not_summed(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "s.db")) as store:
+        now = time.time()
+        for ago, target in ((20, "a"), (15, "b"), (5, "a")):
+            sample = m.HANDLER_IN_PROGRESS.sample(2, "shop", "h", "orders", "billing")
+            store.record(Scrape(target, "handlers", round(now - ago, 3), 0.1, Reading([sample])))
+
+    found = lines(Reader(tmp_path / "s.db"), timelines.HANDLERS[-1], Place((("destination", "orders"),)), now)
+
+    assert [(line.name, {value for _, value in line.points}) for line in found] == [
+        ("in progress, a", {2}), ("in progress, b", {2}),
+    ]  # fmt: skip
 
 
 def test_what_nobody_read_has_no_line(tmp_path: Path) -> None:

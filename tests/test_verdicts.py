@@ -96,7 +96,7 @@ def test_who_handles_several_at_once_is_not_said_to_be_too_few() -> None:
 def test_a_failure_now_and_then_is_no_poison() -> None:
     said = verdict(replace(BEHIND, rate_out=0, failed_share=0.001))
 
-    assert said.cause == "2 consumers finish nothing; 1,200 events wait, the oldest for 10 min."
+    assert said.cause == "Nothing is finished, with 2 consumers; 1,200 events wait, the oldest for 10 min."
 
 
 def test_a_backlog_that_does_not_fall_is_never_done() -> None:

@@ -12,14 +12,12 @@ from typing import TypeVar
 
 from collectors import metrics as m
 from monitor.alerts.evaluation import Readings
-from monitor.derive import increase, percentile_text, rate_text
+from monitor.derive import FAILURES, increase, percentile_text, rate, rate_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
 from monitor.reader import Series
 
 #: "Now" is the last five minutes, "before" is as long, half an hour earlier.
 SECONDS, EARLIER = 300.0, 1800.0
-#: Outcomes of events that were not handled.
-FAILURES = frozenset({"failed", "dead_lettered", "dropped"})
 #: Labels that narrow down what an alert is about; where one side tells none of them, it may be the same.
 NARROWING = ("group", "service", "handler")
 
@@ -92,7 +90,7 @@ def _about(found: Mapping[str, list[One]], wanted: Mapping[str, str]) -> list[On
 def _rate(found: Sequence[Series]) -> str:
     """Where there are two readings or more, of one destination and one group: the sum of several says little."""
     whose = {(one.labels.get("target"), one.labels.get("group")) for one in found}
-    rates = [_rise(one) / (one.points[-1][0] - one.points[0][0]) for one in found if len(one.points) > 1]
+    rates = [known for one in found if (known := rate(one.points)) is not None]
     return rate_text(sum(rates)) if rates and len(whose) == 1 else ""
 
 

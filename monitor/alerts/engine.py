@@ -36,7 +36,6 @@ SETTLE_SECONDS = 120.0
 UNKNOWN_INTERVAL_SECONDS = STALE_SECONDS / 2
 #: How often rules are judged that look at hours and days.
 FAR_INTERVAL_SECONDS = 60.0
-
 #: How often what is due is looked for though no alert changed its state.
 TELL_INTERVAL_SECONDS = 5.0
 
@@ -113,7 +112,7 @@ class Engine:
         self._resume(tx, now, target)
         readings = TargetReadings(tx.reader, target)
         around = Around(readings, now)
-        states, moved = by_rule(tx.reader.alerts()), False
+        states, moved = _by_rule(tx.reader.alerts()), False
         for rule in self.rules:
             if looks_far(rule) and not self._is_far_due(rule, target, now):
                 continue
@@ -282,7 +281,7 @@ def is_blind(readings: TargetReadings, now: float, everywhere: bool) -> bool:
     return any(series.points[-1][1] == 0 for series in readings.latest("collector_up", now, everywhere))
 
 
-def by_rule(states: Sequence[AlertState]) -> Mapping[str, list[AlertState]]:
+def _by_rule(states: Sequence[AlertState]) -> Mapping[str, list[AlertState]]:
     found: dict[str, list[AlertState]] = defaultdict(list)
     for state in states:
         found[state.rule].append(state)

@@ -15,7 +15,7 @@ TOOLTIP_TIME = alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S")
 
 
 def timeline(title: str, lines: Sequence[Line], window: tuple[float, float], at: float | None, key: str) -> None:
-    """The lines over the window, with a mark at the moment that a link names, and their figures as a table."""
+    """The lines over the window, with a mark at the moment that a link names. NaN breaks a line."""
     st.markdown(f"**{title}**")
     if not any(line.points for line in lines):
         st.caption("Nothing is known of this time.")
@@ -35,7 +35,7 @@ def timeline(title: str, lines: Sequence[Line], window: tuple[float, float], at:
             alt.Color("line:N", title=None, legend=alt.Legend(orient="bottom")),
             alt.StrokeDash("line:N", title=None),
             tooltip=[
-                alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S"),
+                TOOLTIP_TIME,
                 "line:N",
                 alt.Tooltip("value:Q", format=",.3~f"),
             ],

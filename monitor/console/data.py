@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from monitor.console.handling import Handling, Key, handlings, of_group
 from monitor.derive import sentence
@@ -57,24 +56,19 @@ class Overview:
     last_message: Notification | None
 
 
-def load_overview(path: Path | str, now: float) -> Overview:
-    """Read the overview from the store; raises StoreError."""
-    reader = Reader(path)
-    try:
-        targets = reader.targets(now)
-        alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
-        consumers = _consumers(reader, now)
-        dead_letters = _dead_letters(reader, now, {(one.target, one.destination) for one in consumers})
-        messages = reader.notifications(1)
-    finally:
-        reader.close()
+def load_overview(reader: Reader, now: float) -> Overview:
+    """All that is known now; raises StoreError."""
+    targets = reader.targets(now)
+    alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
+    consumers = load_consumers(reader, now)
+    messages = reader.notifications(1)
     ages = [now - target.last_success_at for target in targets if target.last_success_at is not None]
     return Overview(
         sentence(alerts, targets, [(c.group, c.destination, c.age_seconds) for c in consumers]),
         max(ages, default=None),
         tuple(sorted(alerts, key=lambda state: (state.state != "firing", state.labels.get("severity", "")))),
         tuple(consumers),
-        tuple(dead_letters),
+        tuple(load_dead_letters(reader, now)),
         tuple(targets),
         messages[0] if messages else None,
     )
@@ -88,7 +82,8 @@ def message_text(message: Notification) -> str:
     )
 
 
-def _consumers(reader: Reader, now: float) -> list[Consumer]:
+def load_consumers(reader: Reader, now: float) -> list[Consumer]:
+    """The one that is furthest behind first; raises StoreError."""
     ages = _values(reader.latest("backlog_age_seconds", now), "destination", "group")
     qualities = _values(reader.latest("backlog_age_quality", now), "destination", "group")
     readers = _values(reader.latest("consumers", now), "destination", "group")
@@ -113,8 +108,9 @@ def _handled_only(handled: Mapping[Key, Handling], reported: Collection[Key]) ->
             yield Consumer("", destination, group, None, None, None, None, (), handling)
 
 
-def _dead_letters(reader: Reader, now: float, read: set[tuple[str, str]]) -> list[DeadLetterStore]:
-    """`read` are the (target, destination) that some group reads."""
+def load_dead_letters(reader: Reader, now: float) -> list[DeadLetterStore]:
+    """The one that grew most first; raises StoreError."""
+    read = set(_values(reader.latest("backlog_messages", now), "destination"))
     oldest = _values(reader.latest("dead_letter_age_seconds", now), "destination")
     window = reader.trend("dead_letters", now - TREND_SECONDS, now)
     trends = _trends(window, "destination", "source")

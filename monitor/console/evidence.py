@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from collectors import metrics as m
-from monitor.console.handling import FAILURES, SECONDS
-from monitor.derive import increase
+from monitor.console.handling import SECONDS
+from monitor.derive import FAILURES, increase, rate
 from monitor.percentiles import Increase
 from monitor.reader import Reader, Series
 from monitor.verdicts import Evidence
@@ -66,12 +66,9 @@ def _latest(reader: Reader, metric: str, now: float) -> dict[Group, float]:
 
 
 def _rates(reader: Reader, metric: str, now: float) -> dict[Group, float]:
-    """Events a second, where there are two readings or more."""
-    return {
-        _group(one.labels): _rise(one) / (one.points[-1][0] - one.points[0][0])
-        for one in reader.window(metric, now - SECONDS, now)
-        if len(one.points) > 1
-    }
+    """Events a second, where it is known."""
+    found = ((_group(one.labels), rate(one.points)) for one in reader.window(metric, now - SECONDS, now))
+    return {group: known for group, known in found if known is not None}
 
 
 def _means(reader: Reader, now: float) -> dict[Handled, float]:

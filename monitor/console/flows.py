@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from collectors import metrics as m
-from monitor.derive import increase
+from monitor.derive import rate
 from monitor.reader import Reader
 
 #: How long rates are taken over.
@@ -45,11 +45,9 @@ def load_destinations(reader: Reader, now: float) -> list[Destination]:
 
 
 def _rates(reader: Reader, metric: str, now: float) -> dict[Key, float]:
-    """Where there are two readings or more."""
     found: dict[Key, float] = defaultdict(float)
     for series in reader.window(metric, now - SECONDS, now):
-        if len(series.points) > 1:
-            seconds = series.points[-1][0] - series.points[0][0]
-            rise = increase([value for _, value in series.points])
-            found[series.labels["target"], series.labels["destination"]] += rise / seconds
+        known = rate(series.points)
+        if known is not None:
+            found[series.labels["target"], series.labels["destination"]] += known
     return found

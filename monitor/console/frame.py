@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import streamlit as st
 
 from monitor.console import STORE_VARIABLE
 from monitor.console.charts import timeline
-from monitor.console.data import Overview, load_overview
-from monitor.console.place import BEFORE, SPANS, Place, PlaceError, opened, parsed, written
+from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
 from monitor.console.timelines import Panel, lines
 from monitor.console.widgets import escaped
 from monitor.reader import Reader, StoreError
 
 REFRESH_SECONDS = 5
-
-NEVER = "–"
 
 
 def shown(show: Callable[[Reader, Place, float], None]) -> None:
@@ -28,11 +26,8 @@ def shown(show: Callable[[Reader, Place, float], None]) -> None:
     def page() -> None:
         try:
             place = parsed(st.query_params.to_dict())
-            reader = Reader(store_path())
-            try:
+            with closing(Reader(os.environ.get(STORE_VARIABLE, "eda-monitor.db"))) as reader:
                 show(reader, place, time.time())
-            finally:
-                reader.close()
         except PlaceError as error:
             st.error(escaped(f"This address cannot be opened: {error}"), icon=":material/link_off:")
         except StoreError as error:
@@ -41,17 +36,10 @@ def shown(show: Callable[[Reader, Place, float], None]) -> None:
     page()
 
 
-def store_path() -> str:
-    return os.environ.get(STORE_VARIABLE, "eda-monitor.db")
-
-
-def overview(now: float) -> Overview:
-    return load_overview(store_path(), now)
-
-
 def go(place: Place) -> None:
-    """Show another place on this page: the address changes with it."""
-    st.query_params.from_dict(written(place))
+    """Show another place on this page: the address changes with it, but for parameters that are not ours."""
+    others = {name: value for name, value in st.query_params.to_dict().items() if name not in PARAMETERS}
+    st.query_params.from_dict({**others, **written(place)})
     st.rerun()
 
 

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collectors import metrics as m
-from monitor.derive import increase, percentile_text
+from monitor.derive import FAILURES, increase, percentile_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
 from monitor.reader import Reader
 
 #: How long "lately" is.
 SECONDS = 600.0
-#: Outcomes of events that were not handled.
-FAILURES = frozenset({"failed", "dead_lettered", "dropped"})
 
 #: (destination, group).
 Key = tuple[str, str]

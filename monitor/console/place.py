@@ -15,6 +15,8 @@ DEFAULT_SPAN = "1h"
 
 #: Labels that name the one thing.
 LABELS = ("target", "destination", "group", "service", "source")
+#: All parameters of an address that are ours.
+PARAMETERS = (*LABELS, "at", "range", "before")
 
 
 class PlaceError(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from monitor.console.data import load_overview
+from monitor.console.data import Overview, load_overview
 from monitor.console.handling import failed_text, p95_text
 from monitor.derive import QUALITY, duration
+from monitor.reader import Reader
 
 
 def print_overview(out: Console, path: Path, now: float) -> None:
-    overview = load_overview(path, now)
+    overview = _overview(path, now)
     out.print(f"[bold]{escape(overview.sentence)}[/]")
     for alert in overview.alerts:
         out.print(
@@ -34,4 +36,9 @@ def print_overview(out: Console, path: Path, now: float) -> None:
 
 
 def overview_as_dict(path: Path, now: float) -> dict[str, Any]:
-    return asdict(load_overview(path, now))
+    return asdict(_overview(path, now))
+
+
+def _overview(path: Path, now: float) -> Overview:
+    with closing(Reader(path)) as reader:
+        return load_overview(reader, now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +12,8 @@ from typing import NamedTuple
 from collectors import metrics as m
 from collectors.base import Metric
 from monitor.console.place import BEFORE, Place
-from monitor.reader import Reader
+from monitor.derive import increase
+from monitor.reader import STALE_SECONDS, Reader
 
 #: Points of a line, at most.
 POINTS = 120
@@ -37,7 +39,7 @@ class Panel:
 
 
 class Line(NamedTuple):
-    """Points are (epoch seconds, value), oldest first; a gap is where nothing was read."""
+    """Points are (epoch seconds, value), oldest first; a value of NaN is where nothing was read for a while."""
 
     name: str
     points: Points
@@ -99,19 +101,34 @@ def lines(reader: Reader, panel: Panel, place: Place, now: float) -> list[Line]:
 def rates(points: Sequence[tuple[float, float]]) -> Points:
     """What a counter rose by a second, between readings; after a reset it began at 0."""
     return [
-        (at, (value - old if value >= old else value) / (at - before))
+        (at, increase((old, value)) / (at - before))
         for (before, old), (at, value) in pairwise(points)
         if at > before
     ]
 
 
+def broken(points: Sequence[tuple[float, float]], longest: float) -> Points:
+    """With a NaN between points that are further apart than so many seconds: what was then is not known."""
+    found = list(points[:1])
+    for (before, _), (at, value) in pairwise(points):
+        if at - before > longest:
+            found.append(((before + at) / 2, math.nan))
+        found.append((at, value))
+    return found
+
+
 def _lines(reader: Reader, panel: Panel, place: Place, start: float, end: float) -> list[Line]:
-    sums: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    """Series of one target are read at the same times, and are summed; those of several have lines of their own."""
+    sums: dict[tuple[str, str], dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for wanted in panel.wanted:
         where = place.only(wanted.labels)
         for series in reader.trend(wanted.metric.name, start, end, POINTS, where):
             is_counter = wanted.metric.kind == "counter"
             name = (series.labels.get(wanted.by) or "unnamed") if wanted.by else wanted.name
             for at, value in rates(series.points) if is_counter else series.points:
-                sums[name][at] += value
-    return [Line(name, sorted(points.items())) for name, points in sorted(sums.items())]
+                sums[name, series.labels["target"]][at] += value
+    longest, several = max(STALE_SECONDS, 2 * (end - start) / POINTS), Counter(name for name, _ in sums)
+    return [
+        Line(f"{name}, {target}" if several[name] > 1 else name, broken(sorted(points.items()), longest))
+        for (name, target), points in sorted(sums.items())
+    ]

@@ -16,6 +16,8 @@ from monitor.reader import AlertState
 
 STALE_SECONDS = 60.0
 ROWS = 200
+#: What is not known, or has no name.
+UNKNOWN = "–"
 
 
 def escaped(text: str) -> str:
@@ -83,9 +85,9 @@ def dead_letters(overview: Overview) -> None:
     rows: list[dict[str, object]] = [
         {
             "destination": one.destination,
-            "source": one.source or "–",
+            "source": one.source or UNKNOWN,
             "waiting": one.depth,
-            "new, 15 min": "–" if one.arrived is None else f"{one.arrived:+.0f}",
+            "new, 15 min": UNKNOWN if one.arrived is None else f"{one.arrived:+.0f}",
             "oldest": age_text(one.oldest_seconds, None),
             "read by": "a group" if one.is_read else "nobody",
             "15 minutes": list(one.trend),
@@ -125,16 +127,16 @@ def last_message(overview: Overview, now: float) -> None:
 
 def age_text(seconds: float | None, quality: float | None) -> str:
     """How long, with how it is known; a dash where it is unknown."""
-    return "–" if seconds is None else f"{QUALITY.get(quality or 0, '')}{duration(seconds)}"
+    return UNKNOWN if seconds is None else f"{QUALITY.get(quality or 0, '')}{duration(seconds)}"
 
 
 def count_text(count: float | None) -> str:
-    return "–" if count is None else f"{count:,.0f}"
+    return UNKNOWN if count is None else f"{count:,.0f}"
 
 
 def rate_text(rate: float | None) -> str:
     """Events a second, to three figures; a dash where it is unknown."""
-    return "–" if rate is None else derive.rate_text(rate)
+    return UNKNOWN if rate is None else derive.rate_text(rate)
 
 
 def _more(count: int) -> None:

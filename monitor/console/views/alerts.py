@@ -62,6 +62,8 @@ def _history(found: list[Transition], place: Place) -> None:
         hide_index=True,
         key="history",
     )
+    if len(found) > HISTORY_ROWS:
+        st.caption(f"and {len(found) - HISTORY_ROWS:,} earlier ones: eda-monitor alerts history")
 
 
 frame.shown(show)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from monitor.console import frame, timelines
-from monitor.console.data import Consumer
+from monitor.console.data import Consumer, load_consumers
 from monitor.console.evidence import evidence
 from monitor.console.handling import failed_text, p95_text
 from monitor.console.place import Place
-from monitor.console.widgets import age_text, count_text, escaped
+from monitor.console.widgets import UNKNOWN, age_text, count_text, escaped
 from monitor.reader import Reader
 from monitor.verdicts import ConsumerVerdict, Evidence, Kind, verdict
 
 RANKS = {kind: rank for rank, kind in enumerate(Kind)}
-UNKNOWN = verdict(Evidence())
+NO_VERDICT = verdict(Evidence())
 PROBLEM = ":material/error:"
 ICONS = {
     Kind.WELL: ":material/check_circle:",
@@ -30,7 +30,7 @@ def show(reader: Reader, place: Place, now: float) -> None:
         return
     known = {key: verdict(one) for key, one in evidence(reader, now).items()}
     rows = [
-        (known.get((one.target, one.destination, one.group), UNKNOWN), one) for one in frame.overview(now).consumers
+        (known.get((one.target, one.destination, one.group), NO_VERDICT), one) for one in load_consumers(reader, now)
     ]
     rows.sort(key=lambda row: RANKS[row[0].kind])  # within a kind the furthest behind stay first
     labels = [{"target": one.target, "destination": one.destination, "group": one.group} for _, one in rows]
@@ -39,8 +39,10 @@ def show(reader: Reader, place: Place, now: float) -> None:
 
 def _verdict(reader: Reader, place: Place, now: float) -> None:
     """What is the matter now, in words; of another time only the charts tell."""
+    if place.at is not None:
+        return
     found = evidence(reader, now).get((place.get("target"), place.get("destination"), place.get("group")))
-    if place.at is not None or found is None:
+    if found is None:
         return
     said = verdict(found)
     show = st.success if said.is_well else st.warning if said.kind is Kind.UNKNOWN else st.error
@@ -52,7 +54,7 @@ def _row(said: ConsumerVerdict, one: Consumer) -> dict[str, object]:
         "state": f"{'✓' if said.is_well else '?' if said.kind is Kind.UNKNOWN else '✗'} {said.kind}",
         "group": one.group,
         "destination": one.destination,
-        "target": one.target or frame.NEVER,
+        "target": one.target or UNKNOWN,
         "messages": count_text(one.backlog),
         "behind": age_text(one.age_seconds, one.quality if one.backlog else None),
         "consumers": count_text(one.consumers),

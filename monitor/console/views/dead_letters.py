@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from monitor.console import frame, timelines
-from monitor.console.data import DeadLetterStore
+from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.place import Place
-from monitor.console.widgets import age_text, count_text
+from monitor.console.widgets import UNKNOWN, age_text, count_text
 from monitor.reader import Reader
 
 
@@ -13,7 +13,7 @@ def show(reader: Reader, place: Place, now: float) -> None:
     if place.is_one:
         frame.one(reader, timelines.DEAD_LETTERS, place, now)
         return
-    found = frame.overview(now).dead_letters
+    found = load_dead_letters(reader, now)
     labels = [{"target": one.target, "destination": one.destination, "source": one.source} for one in found]
     frame.table([_row(one) for one in found], labels, place, "dead-letters")
 
@@ -21,10 +21,10 @@ def show(reader: Reader, place: Place, now: float) -> None:
 def _row(one: DeadLetterStore) -> dict[str, object]:
     return {
         "destination": one.destination,
-        "source": one.source or frame.NEVER,
+        "source": one.source or UNKNOWN,
         "target": one.target,
         "waiting": count_text(one.depth),
-        "new, 15 min": frame.NEVER if one.arrived is None else f"{one.arrived:+,.0f}",
+        "new, 15 min": UNKNOWN if one.arrived is None else f"{one.arrived:+,.0f}",
         "oldest": age_text(one.oldest_seconds, None),
         "read by": "a group" if one.is_read else "nobody",
         "15 minutes": list(one.trend),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitor.console import frame, timelines
 from monitor.console.handling import SECONDS, Handling, Key, failed_text, handlings, p95_text
 from monitor.console.place import Place
-from monitor.console.widgets import count_text, rate_text
+from monitor.console.widgets import UNKNOWN, count_text, rate_text
 from monitor.reader import Reader
 
 
@@ -23,7 +23,7 @@ def _row(key: Key, one: Handling) -> dict[str, object]:
     return {
         "service": ", ".join(one.services),
         "destination": destination,
-        "group": group or frame.NEVER,
+        "group": group or UNKNOWN,
         "handled": rate_text(one.events / SECONDS),
         "failed": failed_text(one),
         "p95": p95_text(one),

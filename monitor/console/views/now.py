@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import time
-
 import streamlit as st
 
-from monitor.console import STORE_VARIABLE
+from monitor.console import frame
 from monitor.console import widgets as w
-from monitor.console.data import Overview, load_overview
-from monitor.reader import StoreError
+from monitor.console.data import load_overview
+from monitor.console.place import Place
+from monitor.reader import Reader
 
-REFRESH_SECONDS = 5
 
-
-@st.fragment(run_every=REFRESH_SECONDS)
-def page() -> None:
-    now = time.time()
-    try:
-        overview = load_overview(os.environ.get(STORE_VARIABLE, "eda-monitor.db"), now)
-    except StoreError as error:
-        st.error(w.escaped(f"There is nothing to show: {error}"), icon=":material/database_off:")
-        return
+def show(reader: Reader, place: Place, now: float) -> None:
+    overview = load_overview(reader, now)
     w.state(overview)
     w.alerts(overview, now)
     left, right = st.columns([3, 2], gap="medium")
@@ -30,12 +20,8 @@ def page() -> None:
         w.consumers(overview)
     with right:
         w.dead_letters(overview)
-    _footer(overview, now)
-
-
-def _footer(overview: Overview, now: float) -> None:
     w.targets(overview, now)
     w.last_message(overview, now)
 
 
-page()
+frame.shown(show)

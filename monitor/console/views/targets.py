@@ -43,7 +43,7 @@ def _problems(one: TargetRow) -> None:
     lines = [f"{error.part}: {error.message}" for error in one.errors]
     lines += [f"{skipped.what}: skipped, {skipped.reason}" for skipped in one.skipped]
     if lines:
-        with st.expander(f"{escaped(one.name)}: {len(lines)} parts were not read"):
+        with st.expander(f"{escaped(one.name)}: not read or left out: {len(lines)}"):
             st.text("\n".join(lines))
 
 
