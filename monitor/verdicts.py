@@ -29,6 +29,8 @@ FAILING = 0.05
 POISON = 0.5
 #: Who finished nothing while an event waited for so long is stalled; less may be a poll that is still to come.
 STALLED_SECONDS = 120.0
+#: Who has no consumer and finished something of late reads without one that the broker knows of.
+STOPPED_SECONDS = 60.0
 #: What takes longer than that to work off is no draining.
 DRAINING_SECONDS = 86400.0
 #: Of an event's life that is left when retention is near: a fifth, which is a quarter of what is over.
@@ -59,7 +61,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A group on a destination. Rates are events a second over ten minutes, `_before` of half an hour earlier; times
-    are seconds; `failed_share` is 0 to 1, and `reason` the most frequent one of the failures.
+    are seconds; `resting` is how long nothing was finished by the last reading, at least; `failed_share` is 0 to 1, and
+    `reason` the most frequent one of the failures.
     """
 
     backlog: float | None = None
@@ -67,6 +70,7 @@ class Evidence:
     rate_in: float | None = None
     rate_in_before: float | None = None
     rate_out: float | None = None
+    resting: float | None = None
     consumers: float | None = None
     group_state: float | None = None
     mean: float | None = None
@@ -126,7 +130,7 @@ def _expiring(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
 
 
 def _stopped(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
-    if one.consumers == 0 and not one.rate_out:
+    if one.consumers == 0 and (one.resting is None or one.resting >= STOPPED_SECONDS):
         cause = f"No consumer reads it; {backlog:,.0f} events wait{_since(one)}."
         yield ConsumerVerdict(Kind.STOPPED, cause, "Start its consumers: see whether they crash, and their logs.")
 
@@ -138,7 +142,7 @@ def _rebalancing(one: Evidence, _: float) -> Iterator[ConsumerVerdict]:
 
 
 def _stalled(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
-    if one.rate_out != 0 or not one.consumers or (one.age or 0) < STALLED_SECONDS:
+    if not one.consumers or min(one.resting or 0, one.age or 0) < STALLED_SECONDS:
         return
     waiting = f"{backlog:,.0f} events wait{_since(one)}"
     if (one.failed_share or 0) >= POISON:

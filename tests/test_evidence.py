@@ -57,7 +57,21 @@ def test_rates_are_of_ten_minutes_and_of_half_an_hour_earlier(store: Store) -> N
 
     found = of(store)
 
-    assert (found.rate_in, found.rate_in_before, found.rate_out) == (10, 2, 3)
+    assert (found.rate_in, found.rate_in_before, found.rate_out, found.resting) == (10, 2, 3, 0)
+
+
+def test_a_group_rests_since_it_last_finished_something(store: Store) -> None:
+    for ago, out in ((300, 5), (200, 9), (100, 9), (10, 9)):
+        read(store, ago, waits(1), m.MESSAGES_OUT_TOTAL.sample(out, "orders", "shipping"))
+
+    assert of(store).resting == 190
+
+
+def test_who_finished_nothing_as_long_as_it_was_read_rests_so_long_at_least(store: Store) -> None:
+    for ago in (300, 100, 10):
+        read(store, ago, waits(1), m.MESSAGES_OUT_TOTAL.sample(9, "orders", "shipping"))
+
+    assert of(store).resting == 290
 
 
 def test_handlers_of_another_target_are_joined(store: Store) -> None:

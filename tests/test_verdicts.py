@@ -13,7 +13,7 @@ from monitor.verdicts import ConsumerVerdict, Evidence, Kind, busy, drained_in, 
 #: A group that is behind, with all figures as they were half an hour ago.
 BEHIND = Evidence(
     backlog=1200, age=600, rate_in=10, rate_in_before=10, rate_out=8, consumers=2, group_state=3, mean=0.1,
-    mean_before=0.1, failed_share=0.0, retention_margin=86400,
+    resting=0, mean_before=0.1, failed_share=0.0, retention_margin=86400,
 )  # fmt: skip
 
 
@@ -25,14 +25,15 @@ BEHIND = Evidence(
         (replace(BEHIND, backlog=0, consumers=0), Kind.WELL),
         (replace(BEHIND, age=5), Kind.WELL),
         (BEHIND, Kind.BEHIND),
-        (replace(BEHIND, consumers=0, rate_out=0), Kind.STOPPED),
-        (replace(BEHIND, consumers=0, rate_out=None), Kind.STOPPED),
-        (replace(BEHIND, consumers=0, age=2400, rate_out=0, retention_margin=600), Kind.EXPIRING),
+        (replace(BEHIND, consumers=0, resting=60), Kind.STOPPED),
+        (replace(BEHIND, consumers=0, resting=None), Kind.STOPPED),
+        (replace(BEHIND, consumers=0, age=2400, resting=600, retention_margin=600), Kind.EXPIRING),
         (replace(BEHIND, age=2400, retention_margin=600, rate_out=20), Kind.DRAINING),
         (replace(BEHIND, retention_margin=60, rate_out=20), Kind.EXPIRING),
         (replace(BEHIND, group_state=5), Kind.REBALANCING),
-        (replace(BEHIND, rate_out=0), Kind.STALLED),
-        (replace(BEHIND, rate_out=0, consumers=None), Kind.BEHIND),
+        (replace(BEHIND, resting=120), Kind.STALLED),
+        (replace(BEHIND, resting=119), Kind.BEHIND),
+        (replace(BEHIND, resting=600, consumers=None), Kind.BEHIND),
         (replace(BEHIND, rate_out=30), Kind.DRAINING),
         (replace(BEHIND, mean=0.3), Kind.SLOW_HANDLER),
         (replace(BEHIND, mean=0.3, mean_before=None, rate_out=6), Kind.TOO_FEW),
@@ -41,9 +42,9 @@ BEHIND = Evidence(
         (replace(BEHIND, rate_in=40, rate_in_before=0), Kind.TOO_FEW),
         (Evidence(backlog=5), Kind.UNKNOWN),
         (replace(BEHIND, age=None, rate_out=None), Kind.UNKNOWN),
-        (replace(BEHIND, consumers=0, rate_out=9.9), Kind.BEHIND),
-        (replace(BEHIND, rate_out=0, age=3), Kind.WELL),
-        (replace(BEHIND, rate_out=0, age=None), Kind.BEHIND),
+        (replace(BEHIND, consumers=0, resting=5), Kind.BEHIND),
+        (replace(BEHIND, resting=600, age=3), Kind.WELL),
+        (replace(BEHIND, resting=600, age=None), Kind.BEHIND),
         (replace(BEHIND, rate_out=10.001, mean=0.5), Kind.SLOW_HANDLER),
         (replace(BEHIND, age=20, retention_margin=1780), Kind.WELL),
         (replace(BEHIND, age=1600, retention_margin=200), Kind.EXPIRING),
@@ -59,9 +60,9 @@ def test_the_worst_that_holds_is_the_verdict(evidence: Evidence, kind: Kind) -> 
 @pytest.mark.parametrize(
     ("evidence", "cause"),
     [
-        (replace(BEHIND, consumers=0, rate_out=0), "No consumer reads it; 1,200 events wait, the oldest for 10 min."),
+        (replace(BEHIND, consumers=0, resting=60), "No consumer reads it; 1,200 events wait, the oldest for 10 min."),
         (
-            replace(BEHIND, rate_out=0, failed_share=1.0, reason="Timeout"),
+            replace(BEHIND, resting=300, failed_share=1.0, reason="Timeout"),
             "The same events fail again and again with Timeout; 1,200 events wait, the oldest for 10 min, and"
             " nothing is finished.",
         ),
@@ -94,7 +95,7 @@ def test_who_handles_several_at_once_is_not_said_to_be_too_few() -> None:
 
 
 def test_a_failure_now_and_then_is_no_poison() -> None:
-    said = verdict(replace(BEHIND, rate_out=0, failed_share=0.001))
+    said = verdict(replace(BEHIND, resting=300, failed_share=0.001))
 
     assert said.cause == "Nothing is finished, with 2 consumers; 1,200 events wait, the oldest for 10 min."
 

@@ -28,10 +28,10 @@ def timeline(title: str, lines: Sequence[Line], window: tuple[float, float], at:
     across = alt.X("time:T", title=None, scale=alt.Scale(domain=domain), axis=alt.Axis(tickCount=8))
     chart = (
         alt.Chart(frame)
-        .mark_line(interpolate="step-after", strokeWidth=2)
+        .mark_line(interpolate="step-after", strokeWidth=2, point={"size": 12})  # a point alone is seen, too
         .encode(
             across,
-            alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)),
+            alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(format=",.9~g")),
             alt.Color("line:N", title=None, legend=alt.Legend(orient="bottom")),
             alt.StrokeDash("line:N", title=None),
             tooltip=[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import TypeVar
 
 from collectors import metrics as m
@@ -29,8 +30,11 @@ def evidence(reader: Reader, now: float) -> dict[Group, Evidence]:
     """Of every group whose backlog is known; raises StoreError."""
     latest = {metric: _latest(reader, metric.name, now) for metric in _STANDING}
     states = {(s.labels["target"], s.labels["group"]): s.points[-1][1] for s in reader.latest(m.GROUP_STATE.name, now)}
-    arriving, earlier = (_rates(reader, m.MESSAGES_IN_TOTAL.name, at) for at in (now, now - EARLIER))
-    leaving = _rates(reader, m.MESSAGES_OUT_TOTAL.name, now)
+    arriving, earlier = (
+        _rates(reader.window(m.MESSAGES_IN_TOTAL.name, at - SECONDS, at)) for at in (now, now - EARLIER)
+    )
+    finished = reader.window(m.MESSAGES_OUT_TOTAL.name, now - SECONDS, now)
+    leaving, resting = _rates(finished), {_group(one.labels): _rest(one) for one in finished}
     means, means_before = _means(reader, now), _means(reader, now - EARLIER)
     failed, reasons = _failed(reader, now), _reasons(reader, now)
     found = {}
@@ -42,6 +46,7 @@ def evidence(reader: Reader, now: float) -> dict[Group, Evidence]:
             rate_in=arriving.get((target, destination, "")),
             rate_in_before=earlier.get((target, destination, "")),
             rate_out=leaving.get(key),
+            resting=resting.get(key),
             consumers=latest[m.CONSUMERS].get(key),
             group_state=states.get((target, group)),
             mean=_of(means, destination, group),
@@ -65,10 +70,20 @@ def _latest(reader: Reader, metric: str, now: float) -> dict[Group, float]:
     return {_group(series.labels): series.points[-1][1] for series in reader.latest(metric, now)}
 
 
-def _rates(reader: Reader, metric: str, now: float) -> dict[Group, float]:
+def _rates(counted: Iterable[Series]) -> dict[Group, float]:
     """Events a second, where it is known."""
-    found = ((_group(one.labels), rate(one.points)) for one in reader.window(metric, now - SECONDS, now))
+    found = ((_group(one.labels), rate(one.points)) for one in counted)
     return {group: known for group, known in found if known is not None}
+
+
+def _rest(one: Series) -> float | None:
+    """Seconds from the last change that was read to the last reading; None where there is but one."""
+    if len(one.points) < 2:
+        return None
+    since = one.points[0][0]
+    for (_, before), (at, value) in pairwise(one.points):
+        since = at if value != before else since
+    return one.points[-1][0] - since
 
 
 def _means(reader: Reader, now: float) -> dict[Handled, float]:

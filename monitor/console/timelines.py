@@ -101,9 +101,7 @@ def lines(reader: Reader, panel: Panel, place: Place, now: float) -> list[Line]:
 def rates(points: Sequence[tuple[float, float]]) -> Points:
     """What a counter rose by a second, between readings; after a reset it began at 0."""
     return [
-        (at, increase((old, value)) / (at - before))
-        for (before, old), (at, value) in pairwise(points)
-        if at > before
+        (at, increase((old, value)) / (at - before)) for (before, old), (at, value) in pairwise(points) if at > before
     ]
 
 
