@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, quote_plus, urlsplit
@@ -79,6 +80,7 @@ def test_the_page_that_a_rule_names_goes_before_its_metric() -> None:
     assert console_path(labels, texts(rule.model_copy(update={"page": "targets"}), labels, 1.0), AT)[:9] == "/targets?"
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 @pytest.mark.parametrize("name", ["orders", "größe&co?#/ +", '"}} {{ x', "a=b%20"])
 def test_prometheus_fills_in_links_that_the_console_reads(name: str, tmp_path: Path) -> None:
     """promtool compares the annotations that Prometheus makes with those that are expected here."""

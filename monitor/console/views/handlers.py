@@ -21,7 +21,7 @@ def show(reader: Reader, place: Place, now: float) -> None:
 def _row(key: Key, one: Handling) -> dict[str, object]:
     destination, group = key
     return {
-        "service": ", ".join(one.services),
+        "service": ", ".join(filter(None, one.services)) or UNKNOWN,
         "destination": destination,
         "group": group or UNKNOWN,
         "handled": rate_text(one.events / SECONDS),
