@@ -16,17 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import accumulate
 
 from collectors.base import Histogram, Metric, Sample, Scrape
-from collectors.handlers.geometry import halved
+from collectors.handlers.geometry import MANY_BOUNDS, halved
 from collectors.metrics import METRICS
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
-
-
-#: A histogram with more bounds than this is exposed with every second one: each is a series to Prometheus.
-MANY_BOUNDS = 24
 
 
 class ExporterError(Exception):

@@ -21,6 +21,8 @@ from monitor.percentiles import Increase, coarsened, common, merged
 from monitor.rollup import HISTOGRAM_ROLLUPS, Rollup
 
 Bounds = tuple[float, ...]
+#: Later than all that is stored, in milliseconds.
+_NO_END = 2**62
 #: Runs a query and returns all its rows.
 Query = Callable[[str, Iterable[object]], list[tuple[Any, ...]]]
 
@@ -39,7 +41,7 @@ def grown(before: Standing, now: Standing) -> Standing:
     A reset is decided for the series as a whole: its count fell. A single bucket may seem to fall where an application
     tells its buckets one after the other while it counts; that is no growth, and no reset.
     """
-    if sum(now.counts) < sum(before.counts):
+    if began_anew(before, now):
         return now
     if before.bounds == now.bounds:
         bounds, old, new = now.bounds, before.counts, now.counts
@@ -50,6 +52,10 @@ def grown(before: Standing, now: Standing) -> Standing:
     if min(counts) < 0:
         counts = tuple([max(0, count) for count in counts])
     return Standing(bounds, counts, now.sum - before.sum)
+
+
+def began_anew(before: Standing | None, now: Standing) -> bool:
+    return before is not None and sum(now.counts) < sum(before.counts)
 
 
 class TargetHistograms:
@@ -88,11 +94,15 @@ class TargetHistograms:
             latest.append((series, *self._row(db, now)))
             if before is not None or self._read_before:
                 added = now if before is None else grown(before, now)
-                if any(added.counts):
-                    growth.append((ts, series, *self._row(db, added)))
+                if any(added.counts) or began_anew(before, now):
+                    growth.append((ts, series, *self._row(db, added), self._lost(before, now)))
         db.executemany("INSERT OR REPLACE INTO histogram_latest VALUES (?, ?, ?, ?)", latest)
-        db.executemany("INSERT OR REPLACE INTO histogram VALUES (?, ?, ?, ?, ?)", growth)
+        db.executemany("INSERT OR REPLACE INTO histogram VALUES (?, ?, ?, ?, ?, ?)", growth)
         self._read_before = True
+
+    def _lost(self, before: Standing | None, now: Standing) -> bytes | None:
+        """What stood before a histogram began anew, in the bounds that it has now."""
+        return pack(before.counts) if before and before.bounds == now.bounds and began_anew(before, now) else None
 
     def _row(self, db: sqlite3.Connection, one: Standing) -> tuple[int, bytes, float | None]:
         if one.bounds not in self._ids:
@@ -116,14 +126,23 @@ def standing_bounds(query: Query, series: Collection[int]) -> dict[int, Bounds]:
     return {one: bounds[of] for one, of in query(sql, (json.dumps(list(series)),))}
 
 
-def standing_totals(query: Query, series: dict[int, dict[str, str]]) -> list[Increase]:
-    """What each series had counted in all when it was read last. `series` holds the labels."""
-    bounds = all_bounds(query)
-    sql = "SELECT series, bounds, counts, sum FROM histogram_latest WHERE series IN (SELECT value FROM json_each(?))"
-    return [
-        Increase(series[one], bounds[of], unpacked(blob, len(bounds[of]) + 1), _known(total))
-        for one, of, blob, total in query(sql, (json.dumps(list(series)),))
-    ]
+class Stood(NamedTuple):
+    """What a histogram had counted in all until a time in milliseconds, after which it began anew, or without end."""
+
+    until: int
+    total: Increase
+
+
+def stood(query: Query, series: dict[int, dict[str, str]], at: int) -> dict[int, Stood]:
+    """What each series had counted in all when it first began anew after `at`, or when it was read last."""
+    bounds, those = all_bounds(query), "series IN (SELECT value FROM json_each(?))"
+    last = f"SELECT series, {_NO_END}, bounds, counts FROM histogram_latest WHERE {those}"
+    anew = f"SELECT series, min(ts) - 1, bounds, before FROM histogram WHERE before IS NOT NULL AND ts > ? AND {those}"
+    ids = json.dumps(list(series))
+    return {
+        one: Stood(until, Increase(series[one], bounds[of], unpacked(blob, len(bounds[of]) + 1), math.nan))
+        for one, until, of, blob in [*query(last, (ids,)), *query(f"{anew} GROUP BY series", (at, ids))]
+    }
 
 
 class Window(NamedTuple):
@@ -203,6 +222,8 @@ def increases_by_slot(
     sums: dict[tuple[int, int], float] = defaultdict(float)
     for tile in tiles(window.start, window.end, levels(query), longest):
         for one, ts, of, blob, total in _rows(query, tile, series):
+            if not blob:  # it began anew, and has counted nothing since
+                continue
             first, run = unpack(blob)
             for slot, share in window.shares(ts, ts + tile.level.width) if tile.level.width else [(window.slot(ts), 1)]:
                 sums[one, slot] += share * _known(total)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import sub
 
-from monitor.histograms import Window, increases_by_slot, standing_bounds, standing_totals
+from monitor.histograms import Window, increases_by_slot, standing_bounds, stood
 from monitor.history import HistoryReader
 from monitor.percentiles import Increase
 from monitor.rollup import HISTOGRAM_ROLLUPS
@@ -55,9 +56,17 @@ class IncreaseReader(HistoryReader):
                 found.append((labels, [(start + slot * (at + 1), own.get(at) or idle[one]) for at in slots]))
         return found
 
-    def totals(self, metric: str, where: Where | None = None) -> list[Increase]:
-        """What each histogram had counted in all when it was read last."""
-        return standing_totals(self._all, {one: labels for one, labels, _, _ in self._series(metric, where)})
+    def standing(self, metric: str, at: float, where: Where | None = None) -> list[Increase]:
+        """What each histogram had counted in all at a time; those left out of which that is not known any more."""
+        found, start = [], milliseconds(at)
+        with self._one_moment():
+            series = {one: labels for one, labels, _, _ in self._series(metric, where)}
+            known = stood(self._all, series, start)
+            for until in {one.until for one in known.values()}:
+                those = {id: series[id] for id, one in known.items() if one.until == until}
+                later = increases_by_slot(self._all, those, Window(start, until), 0) if until > start else {}
+                found += [_less(known[one].total, later.get(one, {}).get(0)) for one in those]
+        return [one for one in found if one is not None]
 
     def _counted(
         self, series: list[Found], window: Window
@@ -91,3 +100,11 @@ class IncreaseReader(HistoryReader):
             yield
         finally:
             self._all("COMMIT")
+
+
+def _less(total: Increase, later: Increase | None) -> Increase | None:
+    """What had been counted before what came later; not known in other bounds, or where that is more than all."""
+    if later is None:
+        return total
+    counts = tuple(map(sub, total.counts, later.counts)) if total.bounds == later.bounds else ()
+    return total._replace(counts=counts) if counts and min(counts) >= 0 else None

@@ -164,6 +164,12 @@ def scrapes_by_target(db: Database) -> None:
     db.execute("CREATE INDEX scrape_by_target ON scrape (target, ts, ok)")
 
 
+@migrations()
+def histograms_before(db: Database) -> None:
+    """What a histogram had counted before it began anew: rates of its buckets are stretched by where each stood."""
+    db.execute("ALTER TABLE histogram ADD COLUMN before BLOB")
+
+
 def migrate(connection: Any) -> None:
     """Bring the schema up to date; raises ValueError when a newer program has written it."""
     db = Database(connection, execute_plugins=False)
@@ -177,4 +183,4 @@ def migrate(connection: Any) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-_OURS = {"first_schema", "histograms", "telling", "quiet_since", "scrapes_by_target"}
+_OURS = {"first_schema", "histograms", "telling", "quiet_since", "scrapes_by_target", "histograms_before"}

@@ -33,7 +33,7 @@ class Given:
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> list[Increase]:
         raise AssertionError("histograms are read from a store")
 
-    def totals(self, metric: str, everywhere: bool = False) -> list[Increase]:
+    def standing(self, metric: str, at: float, everywhere: bool = False) -> list[Increase]:
         raise AssertionError("histograms are read from a store")
 
     def past(self, metric: str, start: float, end: float, everywhere: bool = False) -> list[Series]:

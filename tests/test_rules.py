@@ -359,9 +359,9 @@ def test_a_mistake_in_quantiles_ratios_and_joins_is_named(text: str, told: str) 
 def test_a_bucket_is_not_stretched_back_to_below_zero() -> None:
     """Prometheus takes each of its buckets, which hold the ones below them too, for a counter of its own."""
     points = [(15.0 * at, 0.0) for at in range(1, 41)]
-    grown, total = Increase({}, (1.0,), (930, 70), 0.0), Increase({}, (1.0,), (930, 1070), 0.0)
+    grown, stood = Increase({}, (1.0,), (930, 70), 0.0), Increase({}, (1.0,), (0, 1000), 0.0)
 
-    rates = bucket_rates(grown, total, points, 0, 600).counts
+    rates = bucket_rates(grown, stood, points, 0, 600).counts
 
     assert rates == pytest.approx((930 / 600, (1000 * 600 / 585 - 930) / 600))
 

@@ -34,7 +34,7 @@ class Target:
         self.rng, self.name, self.cycle, self.blind = rng, name, -1, 0
         self.values: dict[Key, float] = {}
         self.born: dict[tuple[str, ...], float] = {}
-        self.buckets = {("s", "h", *place, "ok"): [0] * (len(BOUNDS) + 1) for place in PLACES[:2]}
+        self.buckets: dict[tuple[str, ...], list[int]] = {}
         self.sleeps, self.gaps = rng.choice([0.0, 0.05, 0.2]), rng.choice([0.0, 0.03])
         self.speed = rng.choice([0.3, 2.0, 9.0])
 
@@ -51,9 +51,8 @@ class Target:
         self.cycle += 1
         for key in self.keys():
             self._move(key, at)
-        for counts in self.buckets.values():
-            for _ in range(self.rng.randint(0, int(self.speed))):
-                counts[bisect_left(BOUNDS, 0.1 * self.rng.lognormvariate(0, 2))] += 1
+        for place in PLACES[:2]:
+            self._count(("s", "h", *place, "ok"))
         self.blind = self.rng.randint(2, 30) if self.rng.random() < self.gaps else max(0, self.blind - 1)
         return None if self.blind else self._told()
 
@@ -75,6 +74,22 @@ class Target:
         elif rng.random() >= self.sleeps:
             rise = rng.randint(0, round(self.speed * (rng.random() < 0.5)))
             self.values[key] = rng.randint(0, 2) if rng.random() < 0.015 else self.values[key] + rise
+
+    def _count(self, labels: tuple[str, ...]) -> None:
+        """A histogram is there, begins, begins anew or ends; it begins empty: a bucket that has caught up with what it
+        held before is no reset to Prometheus, which looks at every bucket alone.
+        """
+        rng, none = self.rng, [0] * (len(BOUNDS) + 1)
+        if labels not in self.buckets:
+            if rng.random() < (0.06 if self.cycle else 0.7):
+                self.buckets[labels] = none
+        elif rng.random() < 0.01:
+            del self.buckets[labels]
+        elif rng.random() < 0.02:
+            self.buckets[labels] = none
+        else:
+            for _ in range(rng.randint(0, int(self.speed))):
+                self.buckets[labels][bisect_left(BOUNDS, 0.1 * rng.lognormvariate(0, 2))] += 1
 
     def _told(self) -> Reading:
         samples = [Sample(metric, labels, float(value)) for (metric, labels), value in self.values.items()]
@@ -161,13 +176,22 @@ def comparison(rng: random.Random, quantiles: bool = True) -> dict[str, Any]:
         }
     told = value(rng)
     if kind > 0.8:
-        told["divide_by"] = value(rng)
+        told["divide_by"] = divisor(rng)
         return told | {compared(rng): rng.choice([0.0123, 0.297, 0.731, 1.37, 2.31])}
     return told | {compared(rng): threshold(rng, told["function"])}
 
 
+def divisor(rng: random.Random) -> dict[str, Any]:
+    """No changes: where they cancel, their sum is 0 or next to it by the order in which they are added."""
+    while (told := value(rng))["function"] == "delta":
+        pass
+    return told
+
+
 def threshold(rng: random.Random, function: str) -> float:
     """What sums of whole numbers may meet exactly, and what extrapolated ones do not."""
+    if function == "delta":
+        return rng.choice([-3.713, -0.317, 0.317, 2.713])
     if function in ("last", "min_over_time", "max_over_time"):
         return rng.randint(0, 9)
     if function == "rate":

@@ -15,6 +15,9 @@ BOUNDS: tuple[float, ...] = tuple(round(0.001 * 2 ** (half / 2), 9) for half in 
 ALL_BOUNDS_HEADER = "Eda-Bounds"
 ALL_BOUNDS_VALUE = "all"
 
+#: A histogram with more bounds than this is told to Prometheus with every second one: each is a series there.
+MANY_BOUNDS = 24
+
 
 def halved(bounds: Sequence[float], counts: Sequence[int]) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """Every second bound, from the first one on, and the counts of those buckets (one more than bounds)."""

@@ -68,8 +68,8 @@ class PastReadings:
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
         return self._reader.increases(metric, start, end, None if everywhere else self._where)
 
-    def totals(self, metric: str, everywhere: bool = False) -> Sequence[Increase]:
-        return self._reader.totals(metric, None if everywhere else self._where)
+    def standing(self, metric: str, at: float, everywhere: bool = False) -> Sequence[Increase]:
+        return self._reader.standing(metric, at, None if everywhere else self._where)
 
     def _read(self, metric: str, everywhere: bool) -> list[tuple[Series, list[float]]]:
         key = (metric, everywhere)

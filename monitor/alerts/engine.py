@@ -63,8 +63,8 @@ class TargetReadings:
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
         return self._read(self._reader.increases, metric, start, end, everywhere=everywhere)
 
-    def totals(self, metric: str, everywhere: bool = False) -> Sequence[Increase]:
-        return self._read(self._reader.totals, metric, everywhere=everywhere)
+    def standing(self, metric: str, at: float, everywhere: bool = False) -> Sequence[Increase]:
+        return self._read(self._reader.standing, metric, at, everywhere=everywhere)
 
     def _read(self, read: Callable[..., list[Any]], metric: str, *times: float, everywhere: bool) -> list[Any]:
         if not everywhere and metric not in self._metrics:

@@ -46,8 +46,8 @@ class Readings(Protocol):
     def increases(self, metric: str, start: float, end: float, everywhere: bool = False) -> Sequence[Increase]:
         """What was added to histograms by the readings in (start, end]."""
 
-    def totals(self, metric: str, everywhere: bool = False) -> Sequence[Increase]:
-        """What histograms had counted in all when they were last read."""
+    def standing(self, metric: str, at: float, everywhere: bool = False) -> Sequence[Increase]:
+        """What histograms had counted in all at a time, as far as it is known."""
 
 
 def evaluate(rule: Rule, readings: Readings, now: float) -> list[Verdict]:
@@ -147,7 +147,7 @@ def _quantiles(one: Value, by: tuple[str, ...], look: _Look) -> dict[Key, float]
     found = {}
     for key, parts in grouped.items():
         whole = merged(parts)
-        reached = percentile(whole.bounds, rising(whole.counts), one.q or 0)
+        reached = percentile(whole.bounds, rising(whole.bounds, whole.counts), one.q or 0)
         if reached is not None:
             found[key] = reached.seconds
     return found
@@ -159,18 +159,19 @@ def _rates(one: Value, look: _Look) -> list[Increase]:
     It counts from the first reading within the window on; which one that is depends on when the series began.
     """
     series = [s for s in look.series(one) if len(s.points) > 1]
-    totals = (
-        {frozenset(t.labels.items()): t for t in look.readings.totals(one.metric, look.everywhere)} if series else {}
-    )
     start, found = look.now - (one.window or 0), []
     for first in sorted({s.points[0][0] for s in series}):
-        grown = look.readings.increases(one.metric, first, look.now, look.everywhere)
-        by_labels = {frozenset(increase.labels.items()): increase for increase in grown}
+        grown = _by_labels(look.readings.increases(one.metric, first, look.now, look.everywhere))
+        stood = _by_labels(look.readings.standing(one.metric, first, look.everywhere))
         for s in series:
             labels = frozenset(s.labels.items())
-            if s.points[0][0] == first and labels in by_labels:
-                found.append(bucket_rates(by_labels[labels], totals.get(labels), s.points, start, look.now))
+            if s.points[0][0] == first and labels in grown:
+                found.append(bucket_rates(grown[labels], stood.get(labels), s.points, start, look.now))
     return found
+
+
+def _by_labels(increases: Sequence[Increase]) -> dict[frozenset[tuple[str, str]], Increase]:
+    return {frozenset(one.labels.items()): one for one in increases}
 
 
 def _key(labels: dict[str, str], by: tuple[str, ...]) -> Key:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
+from collectors.handlers.geometry import MANY_BOUNDS
 from monitor.alerts.rules import Function
 from monitor.percentiles import Increase
 from monitor.runs import Runs
@@ -77,15 +78,15 @@ def _stretch(points: Points, start: float, end: float, first_to_change: float | 
     return (sampled + to_start + to_end) / sampled
 
 
-def bucket_rates(grown: Increase, total: Increase | None, points: Points, start: float, end: float) -> Increase:
+def bucket_rates(grown: Increase, stood: Increase | None, points: Points, start: float, end: float) -> Increase:
     """What fell into each bucket a second.
 
-    `grown` is what was added since the first of the points, `total` what had been counted at the last of them. Both
-    are needed because Prometheus extrapolates each of its buckets, which hold those below them too, by itself.
+    `grown` is what was added since the first of the points, `stood` what had been counted by then. Both are needed
+    because Prometheus extrapolates each of its buckets, which hold those below them too, by itself.
     """
     changes = list(accumulate(grown.counts))
-    if total is not None and total.bounds == grown.bounds:
-        firsts = [counted - change for counted, change in zip(accumulate(total.counts), changes, strict=True)]
+    if stood is not None and stood.bounds == grown.bounds:
+        firsts = list(accumulate(stood.counts))
     else:
         firsts = [-1.0] * len(changes)  # not known: below zero means that the counter fell, and is not held back
     rates = [
@@ -96,11 +97,18 @@ def bucket_rates(grown: Increase, total: Increase | None, points: Points, start:
     return grown._replace(counts=alone, sum=grown.sum / (end - start))
 
 
-def rising(counts: Sequence[float]) -> tuple[float, ...]:
+def rising(bounds: Sequence[float], counts: Sequence[float]) -> tuple[float, ...]:
     """The same buckets, none of them below zero.
 
     Buckets that are stretched one by one may come to hold more than those that hold them too; then Prometheus takes
-    the larger figure for both.
+    the larger figure for both. It knows only the bounds that it is told: what lies between two of them stays between
+    the figures of these.
     """
-    until = accumulate(accumulate(counts), max)
+    until = list(accumulate(counts))
+    told = [*range(0, len(bounds), 2 if len(bounds) > MANY_BOUNDS else 1), len(bounds)]
+    for at, most in zip(told, list(accumulate((until[at] for at in told), max)), strict=True):
+        until[at] = most
+    for lower, upper in pairwise(told):
+        for at in range(lower + 1, upper):
+            until[at] = min(max(until[at], until[lower]), until[upper])
     return tuple(upper - lower for lower, upper in pairwise([0.0, *until]))
