@@ -176,6 +176,12 @@ def test_a_part_that_fails_is_named_while_the_rest_is_right(
     assert "unroutable_messages_total" in {s.metric.name for s in reading.samples}
 
 
+def test_into_a_queue_of_dead_letters_came_what_the_agent_counted(collector: RabbitCollector, broker: Recorded) -> None:
+    found = figures(read(collector))
+
+    assert found["messages_in_total", "qq.dlq"] == found["dead_lettered_messages_total", "qq.dlq", "payments", ""] == 2
+
+
 def test_a_page_that_fails_ends_its_queues_and_they_are_not_gone(collector: RabbitCollector, broker: Recorded) -> None:
     counted = ("dead_lettered_messages_total", "qq.dlq", "payments", "")
     read(collector)

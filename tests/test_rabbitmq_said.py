@@ -9,9 +9,9 @@ from collectors.rabbitmq.said import Said
 IDLE = Queue(Declaration(("/", "q"), "classic", False, {}, {}), "running", 0, 0, 1, Statistics(1.0, 5, 5, 0, None))
 
 
-def say(said: Said, queue: Queue, now: float = 100, is_store: bool = False) -> dict[str, float]:
-    reading = Reading()
-    said.say([queue], {queue.key} if is_store else set(), now, reading)
+def say(said: Said, queue: Queue, now: float = 100, is_store: bool = False, is_fed: bool = False) -> dict[str, float]:
+    reading, own = Reading(), {queue.key}
+    said.say([queue], own if is_store else set(), own if is_fed else set(), now, reading)
     return {sample.metric.name: sample.value for sample in reading.samples}
 
 
@@ -43,6 +43,13 @@ def test_a_queue_that_becomes_one_of_dead_letters_has_no_backlog_that_nobody_rea
 
     assert "backlog_messages" in say(said, unread)
     assert "backlog_messages" not in say(said, unread, is_store=True)
+
+
+def test_a_queue_that_is_fed_by_dead_letters_is_not_said_to_get_what_is_published_alone() -> None:
+    said = Said()
+
+    assert "messages_in_total" in say(said, IDLE)
+    assert "messages_in_total" not in say(said, IDLE, is_fed=True)
 
 
 def test_an_age_goes_on_while_nothing_else_changes() -> None:

@@ -97,7 +97,7 @@ class RabbitCollector:
             broker, graph, self.settings.queue_budget, self.settings.temporary_queue_budget
         )
         reading.skipped += over
-        self._said.say(chosen, graph.stores, now, reading)
+        self._said.say(chosen, graph.stores, graph.fed, now, reading)
         samples += judge.streams(broker)
         samples += judge.dead_letters(broker, graph, history, now)
         samples += judge.counters(history)

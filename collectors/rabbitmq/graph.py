@@ -41,6 +41,11 @@ class Graph:
         """(queue, reason) of all that is wrong."""
         return sorted(self.flaws | {(key, "full") for key in self.full})
 
+    @property
+    def fed(self) -> set[Key]:
+        """Queues that live on dead letters: those that hold them, and those where they wait to be tried again."""
+        return self.stores.keys() | {target for way in self.ways.values() for target in way.targets & self.retries}
+
     def source(self, store: Key) -> Key | None:
         """The one queue whose dead letters these are, where there is just one."""
         sources = self.stores[store]

@@ -45,16 +45,20 @@ def health(broker: Broker) -> Iterator[Sample]:
             yield from (m.NODE_ALARM.sample(float(on), node.name, reason) for reason, on in node.alarms.items())
 
 
-def traffic(one: Queue) -> list[Sample]:
-    """What came into a queue and went out of it, and its readers."""
+def traffic(one: Queue, is_fed: bool) -> list[Sample]:
+    """What came into a queue and went out of it, and its readers.
+
+    The broker counts what is published into a queue; into one that `is_fed` by dead letters others come, uncounted.
+    """
     if not is_known(one):
         return []
     name, statistics = destination(one.key), one.statistics
     labels = (name, GROUP)
     samples = []
     if statistics is not None:
+        if not is_fed:
+            samples.append(Sample(m.MESSAGES_IN_TOTAL, (name,), statistics.published))
         samples += [
-            Sample(m.MESSAGES_IN_TOTAL, (name,), statistics.published),
             Sample(m.MESSAGES_OUT_TOTAL, labels, statistics.removed),
             Sample(m.REDELIVERIES_TOTAL, labels, statistics.redelivered),
         ]
@@ -126,6 +130,7 @@ def dead_letters(broker: Broker, graph: Graph, history: History, now: float) -> 
             continue
         yield m.DEAD_LETTERS.sample(depth, name, called)
         yield m.DEAD_LETTERED_MESSAGES_TOTAL.sample(history.arrivals[key].total, name, called, "")
+        yield m.MESSAGES_IN_TOTAL.sample(history.arrivals[key].total, name)
         oldest = history.oldest(key, now)
         if oldest is not None:
             yield m.DEAD_LETTER_AGE_SECONDS.sample(oldest.seconds, name)

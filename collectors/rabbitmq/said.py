@@ -11,10 +11,11 @@ from collectors.rabbitmq.broker import Key, Queue
 
 
 class Saying(NamedTuple):
-    """A queue, whether it holds dead letters, and what follows from that."""
+    """A queue, whether it holds dead letters or is fed by them, and what follows from that."""
 
     queue: Queue
     is_store: bool
+    is_fed: bool
     traffic: list[Sample]
     backlog: list[Sample]
     unknown: list[Skipped]
@@ -26,16 +27,18 @@ class Said:
     def __init__(self) -> None:
         self._last: dict[Key, Saying] = {}
 
-    def say(self, queues: Iterable[Queue], stores: Collection[Key], now: float, reading: Reading) -> None:
+    def say(
+        self, queues: Iterable[Queue], stores: Collection[Key], fed: Collection[Key], now: float, reading: Reading
+    ) -> None:
         """Add to the reading what is known and unknown of the queues, as `judge` finds it."""
         before, lasting = self._last, {}
         samples, skipped = reading.samples, reading.skipped
         for one in queues:
             key = one.declared.key
-            is_store = key in stores
+            place = key in stores, key in fed
             saying = before.get(key)
-            if saying is None or saying.queue != one or saying.is_store != is_store:
-                saying = _said(one, is_store, now, saying)
+            if saying is None or saying.queue != one or (saying.is_store, saying.is_fed) != place:
+                saying = _said(one, *place, now, saying)
             samples += saying.traffic
             samples += saying.backlog
             skipped += saying.unknown
@@ -44,11 +47,11 @@ class Said:
         self._last = lasting
 
 
-def _said(one: Queue, is_store: bool, now: float, before: Saying | None) -> Saying:
+def _said(one: Queue, is_store: bool, is_fed: bool, now: float, before: Saying | None) -> Saying:
     """What is to be said of a queue; of its traffic what was said `before`, where that stands."""
-    stands = before is not None and _counts(before.queue) == _counts(one)
-    traffic = before.traffic if before is not None and stands else judge.traffic(one)
-    return Saying(one, is_store, traffic, judge.backlog(one, is_store, now), judge.unknown(one, is_store, now))
+    stands = before is not None and before.is_fed == is_fed and _counts(before.queue) == _counts(one)
+    traffic = before.traffic if before is not None and stands else judge.traffic(one, is_fed)
+    return Saying(one, is_store, is_fed, traffic, judge.backlog(one, is_store, now), judge.unknown(one, is_store, now))
 
 
 def _counts(one: Queue) -> tuple[object, ...]:
