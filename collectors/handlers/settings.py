@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import ssl
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from collectors.base import TargetSettings, readable
+from collectors.access import Access
+from collectors.base import readable
 from collectors.handlers.addresses import DnsName, checked_url
 from collectors.handlers.dialects.words import Names
 from collectors.handlers.mapping import MetricMapping
@@ -18,7 +18,7 @@ from collectors.handlers.mapping import MetricMapping
 _SUFFIXES = (".json", ".yml", ".yaml")
 
 
-class HandlersSettings(TargetSettings):
+class HandlersSettings(Access):
     #: Pages in Prometheus' text format; every one is an instance.
     urls: tuple[str, ...] = ()
     #: Files in the form of Prometheus' file_sd; read anew when they change.
@@ -38,13 +38,7 @@ class HandlersSettings(TargetSettings):
     mapping: tuple[MetricMapping, ...] = ()
     #: Series at most; what nobody counts any more makes room for others.
     series_budget: Annotated[int, Field(ge=1)] = 5000
-    username: str | None = None
-    password: SecretStr | None = None
-    password_file: Path | None = None
     bearer_token_file: Path | None = None
-    ssl_cafile: Path | None = None
-    ssl_certfile: Path | None = None
-    ssl_keyfile: Path | None = None
 
     @field_validator("urls")
     @classmethod
@@ -81,23 +75,19 @@ class HandlersSettings(TargetSettings):
             raise ValueError(f"{value!r} is not an address; expected host:port, such as '127.0.0.1:4318'")
         return value
 
-    @field_validator("password_file", "bearer_token_file", "ssl_cafile", "ssl_certfile", "ssl_keyfile")
+    @field_validator("bearer_token_file")
     @classmethod
-    def _is_readable(cls, file: Path | None) -> Path | None:
+    def _is_readable_token(cls, file: Path | None) -> Path | None:
         return readable(file)
 
     @model_validator(mode="after")
     def _fits_together(self) -> HandlersSettings:
         if not (self.urls or self.file_sd or self.dns or self.otlp_listen):
             raise ValueError("nothing to read; expected one of urls, file_sd, dns, otlp_listen")
-        if self.password is not None and self.password_file is not None:
-            raise ValueError("expected either password or password_file")
-        if (self.username is None) != (self.password is None and self.password_file is None):
+        if (self.username is not None) != self.has_password:
             raise ValueError("expected username together with password or password_file")
         if self.username is not None and self.bearer_token_file is not None:
             raise ValueError("expected either username or bearer_token_file")
-        if self.ssl_keyfile is not None and self.ssl_certfile is None:
-            raise ValueError("ssl_keyfile belongs to a certificate; expected ssl_certfile too")
         return self
 
     def authorization(self) -> dict[str, str]:
@@ -105,21 +95,6 @@ class HandlersSettings(TargetSettings):
         if self.bearer_token_file is not None:
             return {"Authorization": f"Bearer {self.bearer_token_file.read_text(encoding='utf-8').strip()}"}
         return {}
-
-    @property
-    def login(self) -> tuple[str, str] | None:
-        if self.username is None:
-            return None
-        if self.password_file is not None:
-            return self.username, self.password_file.read_text(encoding="utf-8").strip()
-        return self.username, self.password.get_secret_value() if self.password else ""
-
-    def tls(self) -> ssl.SSLContext:
-        """How the servers' certificates are verified, and the agent's own is shown."""
-        context = ssl.create_default_context(cafile=self.ssl_cafile)
-        if self.ssl_certfile is not None:
-            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
-        return context
 
     def names(self, service: str = "", group: str = "") -> Names:
         """What is said of names, with what a file of targets says of one instance."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from collectors.base import Filter, Settings, TargetSettings, readable
+from collectors.access import Access
+from collectors.base import Filter, Settings, readable
 from collectors.kafka.oauth import ClientCredentials, FileToken
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -20,19 +21,13 @@ class DeadLetterTopic(Settings):
     source: str = ""
 
 
-class KafkaSettings(TargetSettings):
+class KafkaSettings(Access):
     bootstrap_servers: Annotated[tuple[str, ...], Field(min_length=1)]
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Mechanism | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    password_file: Path | None = None
     oauth_token_file: Path | None = None
     oauth_token_url: str | None = None
     oauth_scope: str | None = None
-    ssl_cafile: Path | None = None
-    ssl_certfile: Path | None = None
-    ssl_keyfile: Path | None = None
     ssl_check_hostname: bool = True
     topics: Filter = Filter()
     groups: Filter = Filter()
@@ -44,9 +39,9 @@ class KafkaSettings(TargetSettings):
     #: Expose the names of kafka_exporter as well.
     kafka_exporter_names: bool = False
 
-    @field_validator("password_file", "oauth_token_file", "ssl_cafile", "ssl_certfile", "ssl_keyfile")
+    @field_validator("oauth_token_file")
     @classmethod
-    def _is_readable(cls, file: Path | None) -> Path | None:
+    def _is_readable_token(cls, file: Path | None) -> Path | None:
         return readable(file)
 
     @model_validator(mode="after")
@@ -58,9 +53,9 @@ class KafkaSettings(TargetSettings):
         if self.sasl_mechanism == "OAUTHBEARER":
             if (self.oauth_token_file is None) == (self.oauth_token_url is None):
                 raise ValueError("OAUTHBEARER needs either oauth_token_file or oauth_token_url")
-            if self.oauth_token_url and not (self.username and self._secret):
+            if self.oauth_token_url and not (self.username and self.secret):
                 raise ValueError("oauth_token_url needs the client's id as username and its secret as password")
-        elif self.sasl_mechanism is not None and not (self.username and self._secret):
+        elif self.sasl_mechanism is not None and not (self.username and self.secret):
             raise ValueError(f"sasl_mechanism {self.sasl_mechanism} needs username and password or password_file")
         return self
 
@@ -68,12 +63,6 @@ class KafkaSettings(TargetSettings):
     def principal(self) -> str:
         """Who the brokers take the agent for, as far as the settings tell."""
         return f"User:{self.username}" if self.username else "User:ANONYMOUS or the certificate's subject"
-
-    @property
-    def _secret(self) -> str | None:
-        if self.password_file is not None:
-            return self.password_file.read_text(encoding="utf-8").strip()
-        return self.password.get_secret_value() if self.password else None
 
     def client(self) -> dict[str, Any]:
         """The configuration of kafka-python's clients."""
@@ -84,7 +73,7 @@ class KafkaSettings(TargetSettings):
             "security_protocol": self.security_protocol,
             "sasl_mechanism": self.sasl_mechanism,
             "sasl_plain_username": self.username,
-            "sasl_plain_password": self._secret,
+            "sasl_plain_password": self.secret,
             "sasl_oauth_token_provider": self._tokens(),
             "ssl_check_hostname": self.ssl_check_hostname,
             **{name: str(file) for name, file in files.items() if file is not None},
@@ -94,5 +83,5 @@ class KafkaSettings(TargetSettings):
         if self.oauth_token_file is not None:
             return FileToken(self.oauth_token_file)
         if self.oauth_token_url is not None:
-            return ClientCredentials(self.oauth_token_url, self.username or "", self._secret or "", self.oauth_scope)
+            return ClientCredentials(self.oauth_token_url, self.username or "", self.secret or "", self.oauth_scope)
         return None

@@ -28,7 +28,7 @@ class ApiError(Exception):
 class Api:
     """GET requests to one broker; counted."""
 
-    def __init__(self, url: str, login: tuple[str, str], tls: ssl.SSLContext) -> None:
+    def __init__(self, url: str, login: tuple[str, str] | None, tls: ssl.SSLContext) -> None:
         self.url, self.requests = url.rstrip("/"), 0
         self._http = httpx.Client(verify=tls)
         self._login = login

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from collectors.base import Duration, Filter, Pattern, Settings, TargetSettings, readable
+from collectors.access import Access
+from collectors.base import Duration, Filter, Pattern, Settings
 
 
 class DeadLetterQueue(Settings):
@@ -18,15 +17,10 @@ class DeadLetterQueue(Settings):
     source: str = ""
 
 
-class RabbitSettings(TargetSettings):
+class RabbitSettings(Access):
     #: Of the management API, without `/api`.
     url: str
     username: str
-    password: SecretStr | None = None
-    password_file: Path | None = None
-    ssl_cafile: Path | None = None
-    ssl_certfile: Path | None = None
-    ssl_keyfile: Path | None = None
     vhosts: Filter = Filter()
     queues: Filter = Filter()
     dead_letters: tuple[DeadLetterQueue, ...] = ()
@@ -54,26 +48,8 @@ class RabbitSettings(TargetSettings):
                 raise ValueError("user and password do not belong into the URL; expected username and password")
         return value
 
-    @field_validator("password_file", "ssl_cafile", "ssl_certfile", "ssl_keyfile")
-    @classmethod
-    def _is_readable(cls, file: Path | None) -> Path | None:
-        return readable(file)
-
     @model_validator(mode="after")
     def _fits_together(self) -> RabbitSettings:
-        if (self.password is None) == (self.password_file is None):
+        if not self.has_password:
             raise ValueError("expected either password or password_file")
         return self
-
-    @property
-    def login(self) -> tuple[str, str]:
-        if self.password_file is not None:
-            return self.username, self.password_file.read_text(encoding="utf-8").strip()
-        return self.username, self.password.get_secret_value() if self.password else ""
-
-    def tls(self) -> ssl.SSLContext:
-        """How the servers' certificates are verified, and the agent's own is shown."""
-        context = ssl.create_default_context(cafile=self.ssl_cafile)
-        if self.ssl_certfile is not None:
-            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
-        return context
