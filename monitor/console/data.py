@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.console.handling import Handling, Key, handlings, of_group
+from monitor.console.source import Source
 from monitor.derive import sentence
-from monitor.reader import AlertState, Notification, Reader, Series, TargetRow
+from monitor.reader import AlertState, Notification, Series, TargetRow
 
 TREND_SECONDS = 900.0
 
@@ -56,7 +57,7 @@ class Overview:
     last_message: Notification | None
 
 
-def load_overview(reader: Reader, now: float) -> Overview:
+def load_overview(reader: Source, now: float) -> Overview:
     """All that is known now; raises StoreError."""
     targets = reader.targets(now)
     alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
@@ -82,7 +83,7 @@ def message_text(message: Notification) -> str:
     )
 
 
-def load_consumers(reader: Reader, now: float) -> list[Consumer]:
+def load_consumers(reader: Source, now: float) -> list[Consumer]:
     """The one that is furthest behind first; raises StoreError."""
     ages = _values(reader.latest("backlog_age_seconds", now), "destination", "group")
     qualities = _values(reader.latest("backlog_age_quality", now), "destination", "group")
@@ -108,7 +109,7 @@ def _handled_only(handled: Mapping[Key, Handling], reported: Collection[Key]) ->
             yield Consumer("", destination, group, None, None, None, None, (), handling)
 
 
-def load_dead_letters(reader: Reader, now: float) -> list[DeadLetterStore]:
+def load_dead_letters(reader: Source, now: float) -> list[DeadLetterStore]:
     """The one that grew most first; raises StoreError."""
     read = set(_values(reader.latest("backlog_messages", now), "destination"))
     oldest = _values(reader.latest("dead_letter_age_seconds", now), "destination")

@@ -12,6 +12,7 @@ import streamlit as st
 from monitor.console import STORE_VARIABLE
 from monitor.console.charts import timeline
 from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
+from monitor.console.source import Source
 from monitor.console.timelines import Panel, lines
 from monitor.console.widgets import escaped
 from monitor.reader import Reader, StoreError
@@ -19,7 +20,7 @@ from monitor.reader import Reader, StoreError
 REFRESH_SECONDS = 5
 
 
-def shown(show: Callable[[Reader, Place, float], None]) -> None:
+def shown(show: Callable[[Source, Place, float], None]) -> None:
     """Draw a page over the store, and again every few seconds; raises nothing that a person would see."""
 
     @st.fragment(run_every=REFRESH_SECONDS)
@@ -62,7 +63,7 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
         go(opened(place, labels[kept[number]]))
 
 
-def one(reader: Reader, panels: tuple[Panel, ...], place: Place, now: float) -> None:
+def one(reader: Source, panels: tuple[Panel, ...], place: Place, now: float) -> None:
     """The thing of the place, over its time."""
     back, name = st.columns([1, 6], vertical_alignment="center")
     if back.button("All", icon=":material/arrow_back:"):

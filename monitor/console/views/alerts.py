@@ -8,14 +8,15 @@ from monitor.alerts.links import console_path
 from monitor.alerts.notifiers.texts import moment
 from monitor.console import frame
 from monitor.console.place import SPANS, Place
+from monitor.console.source import Source
 from monitor.console.widgets import escaped
 from monitor.derive import duration
-from monitor.reader import Ack, AlertState, Reader, Transition
+from monitor.reader import Ack, AlertState, Transition
 
 HISTORY_ROWS = 200
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
+def show(reader: Source, place: Place, now: float) -> None:
     suppressed, acks = reader.suppressed(), reader.acks()
     active = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
     if not active:

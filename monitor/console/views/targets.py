@@ -7,12 +7,13 @@ import streamlit as st
 from collectors import metrics as m
 from monitor.console import frame
 from monitor.console.place import Place
+from monitor.console.source import Source
 from monitor.console.widgets import count_text, escaped
 from monitor.derive import duration
-from monitor.reader import Reader, TargetRow
+from monitor.reader import TargetRow
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
+def show(reader: Source, place: Place, now: float) -> None:
     found = reader.targets(now)
     if not found:
         st.info("No target has been read yet: is the agent running? Start it with `eda-monitor up`.")
@@ -47,7 +48,7 @@ def _problems(one: TargetRow) -> None:
             st.text("\n".join(lines))
 
 
-def _house(reader: Reader, now: float) -> None:
+def _house(reader: Source, now: float) -> None:
     """The store and the outbox."""
     store, outbox = st.columns(2)
     size = [one.points[-1][1] for one in reader.latest(m.STORE_BYTES.name, now)]
