@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 
 import streamlit as st
 
-from monitor.console import STORE_VARIABLE
 from monitor.console.charts import timeline
 from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
 from monitor.console.source import Source
+from monitor.console.sources import opened_source
 from monitor.console.timelines import Panel, lines
 from monitor.console.widgets import escaped
-from monitor.reader import Reader, StoreError
+from monitor.reader import StoreError
 
 REFRESH_SECONDS = 5
 
@@ -27,8 +26,8 @@ def shown(show: Callable[[Source, Place, float], None]) -> None:
     def page() -> None:
         try:
             place = parsed(st.query_params.to_dict())
-            with closing(Reader(os.environ.get(STORE_VARIABLE, "eda-monitor.db"))) as reader:
-                show(reader, place, time.time())
+            with closing(opened_source()) as source:
+                show(source, place, time.time())
         except PlaceError as error:
             st.error(escaped(f"This address cannot be opened: {error}"), icon=":material/link_off:")
         except StoreError as error:

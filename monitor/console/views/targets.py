@@ -8,7 +8,7 @@ from collectors import metrics as m
 from monitor.console import frame
 from monitor.console.place import Place
 from monitor.console.source import Source
-from monitor.console.widgets import count_text, escaped
+from monitor.console.widgets import UNKNOWN, count_text, escaped
 from monitor.derive import duration
 from monitor.reader import TargetRow
 
@@ -30,8 +30,8 @@ def _row(one: TargetRow, now: float) -> dict[str, object]:
         "system": one.system,
         "state": "✓ read" if one.up else "✗ cannot be read",
         "last good reading": f"{duration(now - one.last_success_at)} ago" if one.last_success_at else "never",
-        "took": f"{one.duration_seconds * 1000:,.0f} ms",
-        "requests": f"{one.requests:,}",
+        "took": UNKNOWN if one.duration_seconds is None else f"{one.duration_seconds * 1000:,.0f} ms",
+        "requests": count_text(one.requests),
         "skipped": len(one.skipped),
         "parts failed": len(one.errors),
     }

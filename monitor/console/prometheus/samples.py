@@ -1,0 +1,163 @@
+"""The samples and histograms of an API, as `monitor.increases.IncreaseReader` tells those of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from collectors import metrics as m
+from collectors.base import Metric
+from collectors.metrics import METRICS
+from monitor.console.prometheus.api import Answer, Api
+from monitor.console.prometheus.counted import Stood, growth, standing, summed
+from monitor.console.prometheus.readings import Readings, together
+from monitor.histograms import Standing, Window
+from monitor.percentiles import Increase
+from monitor.reader import ITSELF
+from monitor.series import HEAD_TREND_SECONDS, STALE_SECONDS, Series, Where, milliseconds
+
+#: How long after a reading it is scraped at the latest: the slowest cadence of scrapers in use.
+SCRAPED_SECONDS = 60.0
+#: What was not there for so long counts as new when it comes back.
+ABSENT_SECONDS = 3600.0
+#: Steps in which a window longer than an hour is read for its increases.
+STEPS = 120
+
+
+class SampleSource:
+    """What agents read, from an API that scraped them. What was asked is kept: it is for one drawing of one page."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._readings = cache(self._readings_of)
+        self._ask = cache(self._answers)
+        self._last = cache(self._last_of)
+
+    def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
+        """The present value of each series, one point each, stamped with the last reading of its target."""
+        readings = self._readings(now - STALE_SECONDS - 0.001, now, 0.0)
+        since = readings.scraped_since()
+        start = now - STALE_SECONDS if since is None else since - 1
+        last = {target: times[-1] for target, times in readings.times.items() if times}
+        return [
+            one._replace(points=one.points[-1:])
+            for one in self._series(METRICS[metric], (start, now, 0.0), readings, where)
+            if one.labels["target"] == ITSELF or one.points[-1][0] == last[one.labels["target"]]
+        ]
+
+    def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
+        """Samples in (start, end], one at every reading that was scraped."""
+        span = (start, end, 0.0)
+        return self._series(METRICS[metric], span, self._readings(*span), where)
+
+    def trend(
+        self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None
+    ) -> list[Series]:
+        """The window thinned to at most so many points, each the last of its slot."""
+        slot = (end - start) / points
+        span = (start, end, slot if end - start > HEAD_TREND_SECONDS else 0.0)
+        return [
+            one._replace(points=list({int((at - start) / slot): (at, value) for at, value in one.points}.values()))
+            for one in self._series(METRICS[metric], span, self._readings(*span), where)
+        ]
+
+    def increases(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Increase]:
+        """What fell into the buckets of each series in (start, end]; zeros where it was read and idle.
+
+        Of a window longer than an hour, from what stood at the ends of its 120th parts.
+        """
+        step = (end - start) / STEPS if end - start > HEAD_TREND_SECONDS else 0.0
+        return [
+            summed(labels, inside[-1][1].bounds, [one for _, one in added])
+            for labels, stood, added in self._counted(METRICS[metric], start, end, step, where)
+            if (inside := [one for one in stood if one[0] > start])
+        ]
+
+    def increase_trend(
+        self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None
+    ) -> list[tuple[dict[str, str], list[tuple[float, Increase]]]]:
+        """The increases of each series in slots of one length, each stamped with its end; without those not read."""
+        window, slot = Window(milliseconds(start), milliseconds(end), points), (end - start) / points
+        found = []
+        step = slot if end - start > HEAD_TREND_SECONDS else 0.0
+        for labels, stood, added in self._counted(METRICS[metric], start, end, step, where):
+            slots: dict[int, list[Standing]] = {window.slot(milliseconds(at)): [] for at, _ in stood if at > start}
+            for at, one in added:
+                slots[window.slot(milliseconds(at))].append(one)
+            bounds = stood[-1][1].bounds
+            told = [(start + slot * (at + 1), summed(labels, bounds, parts)) for at, parts in sorted(slots.items())]
+            if told:
+                found.append((labels, told))
+        return found
+
+    def _series(
+        self, metric: Metric, span: tuple[float, float, float], readings: Readings, where: Where | None
+    ) -> list[Series]:
+        """The series of a metric with the times of these readings, which may reach further back than the span."""
+        told = self._ask(_selector(metric.exposed_name, where), *span)
+        read = ((one.labels, readings.read(one.labels, one.points)) for one in told)
+        return [Series(metric.name, labels, points) for labels, points in together(metric, read)]
+
+    def _counted(
+        self, metric: Metric, start: float, end: float, step: float, where: Where | None
+    ) -> Iterable[tuple[dict[str, str], Stood, list[tuple[float, Standing]]]]:
+        """By series its labels, what stood at each reading, also at some before the window, and its growth in it."""
+        since = start - (step or STALE_SECONDS)
+        selector = _histogram(metric, where)
+        readings = self._readings(since, end, step)
+        told = self._ask(selector, since, end, step)
+        for labels, stood in standing(metric, told, readings.read):
+            first, times = stood[0][0], readings.times.get(labels["target"], [])
+            before, is_read_before = None, any(at < first for at in times[:1])
+            if first > start:  # it is new, or comes back
+                before = self._stood(metric, selector, since).get(tuple(labels.values()))
+                is_read_before = is_read_before or labels["target"] in self._read_before(since)
+            yield labels, stood, growth(stood, before, is_read_before, start)
+
+    def _stood(self, metric: Metric, selector: str, at: float) -> dict[tuple[str, ...], Standing]:
+        """What histograms showed last before a time."""
+        told = self._last(selector, at, ABSENT_SECONDS)
+        return {
+            tuple(labels.values()): stood[-1][1] for labels, stood in standing(metric, told, lambda _, points: points)
+        }
+
+    def _read_before(self, at: float) -> set[str]:
+        told = self._last(m.COLLECTOR_LAST_SUCCESS.exposed_name, at, ABSENT_SECONDS)
+        return {one.labels.get("target", "") for one in told}
+
+    def _readings_of(self, start: float, end: float, step: float) -> Readings:
+        return Readings(self._ask(m.COLLECTOR_LAST_SUCCESS.exposed_name, start, end, step), start, end)
+
+    def _answers(self, selector: str, start: float, end: float, step: float) -> list[Answer]:
+        """All samples of a span, and of the while after it in which they are scraped; with a step the last of each."""
+        if step:
+            query = f"last_over_time({selector}[{_milliseconds(step)}])"
+            return self._api.ranged(query, start + step, end, step)
+        end += SCRAPED_SECONDS
+        return self._api.instant(f"{selector}[{_milliseconds(end - start)}]", end)
+
+    def _last_of(self, selector: str, at: float, seconds: float) -> list[Answer]:
+        """The last sample of each series within so many seconds before a time, whether it ended since or not."""
+        return self._api.instant(f"last_over_time({selector}[{_milliseconds(seconds)}])", at)
+
+
+def _milliseconds(seconds: float) -> str:
+    """A duration as queries have it."""
+    return f"{milliseconds(seconds)}ms"
+
+
+def _selector(name: str, where: Where | None) -> str:
+    return f"{name}{{{_matchers(where)}}}" if where else name
+
+
+def _histogram(metric: Metric, where: Where | None) -> str:
+    own = f'__name__=~"{metric.exposed_name}_(bucket|sum)"'
+    return f"{{{own},{_matchers(where)}}}" if where else f"{{{own}}}"
+
+
+def _matchers(where: Where | None) -> str:
+    return ",".join(f'{name}="{_escaped(text)}"' for name, text in (where or {}).items())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
