@@ -1,0 +1,95 @@
+"""Charts over more than an hour tell the same from the store's rollups and from an API in steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from backfilled import into_blocks, into_store, into_victoriametrics
+from conftest import or_skip
+from scripted import broker, calls, handlers
+
+from collectors.base import Scrape
+from collectors.handlers.geometry import BOUNDS
+from monitor.console import timelines
+from monitor.console.place import Place
+from monitor.console.prometheus.api import Api
+from monitor.console.prometheus.source import PrometheusSource
+from monitor.console.source import Source
+from monitor.console.timelines import Line, lines
+from monitor.console_source import SourceSettings
+from monitor.demo import services
+from monitor.reader import Reader
+
+pytestmark = pytest.mark.integration
+
+NOW = float(int(time.time()) // 3600 * 3600 - 3600)
+EVERY, HOURS = 60.0, 8
+NOTHING = "global: {scrape_interval: 1h}"
+
+
+def scrapes() -> Iterator[Scrape]:
+    """A reading of both targets every minute, up to now."""
+    for number in range(count := int(HOURS * 3600 / EVERY)):
+        at = NOW - (count - 1 - number) * EVERY - 7
+        yield Scrape("orders", "kafka", at, 0.1, broker(number))
+        yield Scrape("handlers", "handlers", at + 1, 0.1, handlers(number))
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Source]]:
+    folder = tmp_path_factory.mktemp("long")
+    into_store(folder / "s.db", scrapes())
+    prometheus = services.prometheus(NOTHING, into_blocks(folder, scrapes()))
+    with or_skip(prometheus) as one, or_skip(services.victoriametrics(NOTHING)) as other:
+        into_victoriametrics(other, scrapes())
+        with closing(Reader(folder / "s.db")) as store:
+            yield {"store": store} | {
+                name: PrometheusSource(Api(SourceSettings(url=url)))
+                for name, url in (("prometheus", one), ("victoriametrics", other))
+            }
+
+
+def means(found: list[Line]) -> dict[str, float]:
+    """What each line shows on average."""
+    return {
+        one.name: math.fsum(v for _, v in one.points if v == v) / len([v for _, v in one.points if v == v])
+        for one in found
+    }
+
+
+PLACES = (
+    (timelines.CONSUMERS, {"target": "orders", "destination": "orders", "group": "billing"}),
+    (timelines.DEAD_LETTERS, {"target": "orders", "destination": "orders.DLT", "source": "orders"}),
+    (timelines.HANDLERS, {"destination": "orders", "group": "billing"}),
+)
+
+
+@pytest.mark.parametrize("span", ["6h", "1d"])
+@pytest.mark.parametrize("name", ["prometheus", "victoriametrics"])
+@pytest.mark.parametrize(("panels", "labels"), PLACES, ids=["consumers", "dead letters", "handlers"])
+def test_long_charts_tell_the_same(
+    sources: dict[str, Source], name: str, panels: tuple[timelines.Panel, ...], labels: dict[str, str], span: str
+) -> None:
+    place = Place(tuple(labels.items()), span=span)
+    for panel in panels:
+        expected, found = (lines(sources[which], panel, place, NOW) for which in ("store", name))
+
+        assert [one.name for one in found] == [one.name for one in expected]
+        assert means(found) == pytest.approx(means(expected), rel=0.03), panel.title
+        for one, other in zip(found, expected, strict=True):
+            assert abs(len(one.points) - len(other.points)) <= 1
+            assert [at for at, _ in one.points[-3:]] == pytest.approx([at for at, _ in other.points[-3:]], abs=EVERY)
+
+
+@pytest.mark.parametrize("name", ["prometheus", "victoriametrics"])
+def test_long_histograms_tell_the_same(sources: dict[str, Source], name: str) -> None:
+    def told(source: Source) -> dict[tuple[str, ...], float]:
+        found = source.increases("handler_duration_seconds", NOW - 4 * 3600, NOW)
+        return {tuple(one.labels.values()): one.total for one in found}
+
+    assert told(sources[name]) == pytest.approx(told(sources["store"]), rel=0.01)
+    assert sum(calls(1, BOUNDS, "a", "b", "c", "d", "ok").counts) < sum(told(sources[name]).values())
