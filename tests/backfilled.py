@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import httpx
 
 from collectors import metrics as m
 from collectors.base import Scrape
+from monitor.demo import services
 from monitor.exporter import render_lines
 from monitor.store import Store
 
 #: Seconds from a reading until it is scraped.
 LATER = 0.4
+NOTHING = "global: {scrape_interval: 1h}"
 #: Lines that are sent at once.
 BATCH = 200_000
 
@@ -28,35 +32,33 @@ def into_store(path: Path, scrapes: Iterable[Scrape]) -> None:
             pass
 
 
-def into_blocks(folder: Path, scrapes: Iterable[Scrape]) -> Path:
-    """A folder of data for a Prometheus."""
+@contextmanager
+def prometheus_with(scrapes: Iterable[Scrape], folder: Path) -> Iterator[str]:
+    """A Prometheus that has them and scrapes nothing; yields its URL. Raises ServiceMissingError."""
+    if shutil.which("promtool") is None:
+        raise services.ServiceMissingError("promtool is not installed: apt-get install prometheus")
     text = folder / "openmetrics.txt"
     with text.open("w") as file:
         for line, at in _lines(scrapes):
             file.write(f"{line} {at:.3f}\n")
         file.write("# EOF\n")
-    subprocess.run(
-        ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(folder / "data")],
-        check=True,
-        capture_output=True,
-    )
+    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(folder / "data")]
+    subprocess.run(command, check=True, capture_output=True)
     text.unlink()
-    return folder / "data"
+    with services.prometheus(NOTHING, folder / "data") as url:
+        yield url
 
 
-def into_victoriametrics(url: str, scrapes: Iterable[Scrape]) -> None:
-    batch: list[str] = []
-    for line, at in _lines(scrapes):
-        batch.append(f"{line} {at * 1000:.0f}")
-        if len(batch) == BATCH:
-            _send(url, batch)
-            batch = []
-    _send(url, batch)
-    httpx.get(f"{url}/internal/force_flush", timeout=60).raise_for_status()
-
-
-def _send(url: str, batch: list[str]) -> None:
-    httpx.post(f"{url}/api/v1/import/prometheus", content="\n".join(batch), timeout=60).raise_for_status()
+@contextmanager
+def victoriametrics_with(scrapes: Iterable[Scrape]) -> Iterator[str]:
+    """A VictoriaMetrics that has them and scrapes nothing; yields its URL. Raises ServiceMissingError."""
+    with services.victoriametrics(NOTHING) as url:
+        lines = (f"{line} {at * 1000:.0f}" for line, at in _lines(scrapes))
+        while batch := list(islice(lines, BATCH)):
+            sent = httpx.post(f"{url}/api/v1/import/prometheus", content="\n".join(batch), timeout=60)
+            sent.raise_for_status()
+        httpx.get(f"{url}/internal/force_flush", timeout=60).raise_for_status()
+        yield url
 
 
 def _lines(scrapes: Iterable[Scrape]) -> Iterator[tuple[str, float]]:

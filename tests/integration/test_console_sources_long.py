@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from backfilled import into_blocks, into_store, into_victoriametrics
+from backfilled import into_store, prometheus_with, victoriametrics_with
 from conftest import or_skip
 from scripted import broker, calls, handlers
 
@@ -21,14 +21,12 @@ from monitor.console.prometheus.source import PrometheusSource
 from monitor.console.source import Source
 from monitor.console.timelines import Line, lines
 from monitor.console_source import SourceSettings
-from monitor.demo import services
 from monitor.reader import Reader
 
 pytestmark = pytest.mark.integration
 
 NOW = float(int(time.time()) // 3600 * 3600 - 3600)
 EVERY, HOURS = 60.0, 8
-NOTHING = "global: {scrape_interval: 1h}"
 
 
 def scrapes() -> Iterator[Scrape]:
@@ -43,14 +41,12 @@ def scrapes() -> Iterator[Scrape]:
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Source]]:
     folder = tmp_path_factory.mktemp("long")
     into_store(folder / "s.db", scrapes())
-    prometheus = services.prometheus(NOTHING, into_blocks(folder, scrapes()))
-    with or_skip(prometheus) as one, or_skip(services.victoriametrics(NOTHING)) as other:
-        into_victoriametrics(other, scrapes())
-        with closing(Reader(folder / "s.db")) as store:
-            yield {"store": store} | {
-                name: PrometheusSource(Api(SourceSettings(url=url)))
-                for name, url in (("prometheus", one), ("victoriametrics", other))
-            }
+    prometheus, victoriametrics = prometheus_with(scrapes(), folder), victoriametrics_with(scrapes())
+    with or_skip(prometheus) as one, or_skip(victoriametrics) as other, closing(Reader(folder / "s.db")) as store:
+        yield {"store": store} | {
+            name: PrometheusSource(Api(SourceSettings(url=url)))
+            for name, url in (("prometheus", one), ("victoriametrics", other))
+        }
 
 
 def means(found: list[Line]) -> dict[str, float]:
