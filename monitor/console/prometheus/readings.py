@@ -78,12 +78,16 @@ def named(metric: Metric, labels: Mapping[str, str]) -> dict[str, str]:
 
 def together(metric: Metric, read: Iterable[tuple[Mapping[str, str], Points]]) -> list[tuple[dict[str, str], Points]]:
     """The series of a metric, those of several copies as one; the agents themselves stay apart, for each is another."""
-    found: dict[tuple[str, ...], tuple[dict[str, str], dict[float, float]]] = {}
+    found: dict[tuple[str, ...], tuple[dict[str, str], Points]] = {}
     for labels, points in read:
         own = named(metric, labels)
         apart = labels.get("job", "") + "/" + labels.get("instance", "") if own["target"] == ITSELF else ""
-        found.setdefault((*own.values(), apart), (own, {}))[1].update(points)
-    return [(labels, sorted(points.items())) for labels, points in found.values() if points]
+        key = (*own.values(), apart)
+        if key in found:
+            points = sorted({**dict(found[key][1]), **dict(points)}.items())
+        if points:
+            found[key] = own, points
+    return list(found.values())
 
 
 def _copy(labels: Mapping[str, str]) -> Copy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 from collectors import metrics as m
@@ -20,6 +19,9 @@ from monitor.series import HEAD_TREND_SECONDS, STALE_SECONDS, Series, Where, mil
 SCRAPED_SECONDS = 60.0
 #: What was not there for so long counts as new when it comes back.
 ABSENT_SECONDS = 3600.0
+#: Labels of a histogram, what stood at each reading, also at some before the window, and its growth in it.
+Counted = tuple[dict[str, str], Stood, list[tuple[float, Standing]]]
+
 #: Steps in which a window longer than an hour is read for its increases.
 STEPS = 120
 
@@ -32,6 +34,8 @@ class SampleSource:
         self._readings = cache(self._readings_of)
         self._ask = cache(self._answers)
         self._last = cache(self._last_of)
+        self._series = cache(self._series_of)
+        self._counted = cache(self._counted_of)
 
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
         """The present value of each series, one point each, stamped with the last reading of its target."""
@@ -41,14 +45,14 @@ class SampleSource:
         last = {target: times[-1] for target, times in readings.times.items() if times}
         return [
             one._replace(points=one.points[-1:])
-            for one in self._series(METRICS[metric], (start, now, 0.0), readings, where)
+            for one in self._series(METRICS[metric], (start, now, 0.0), readings, _matchers(where))
             if one.labels["target"] == ITSELF or one.points[-1][0] == last[one.labels["target"]]
         ]
 
     def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]:
         """Samples in (start, end], one at every reading that was scraped."""
         span = (start, end, 0.0)
-        return self._series(METRICS[metric], span, self._readings(*span), where)
+        return list(self._series(METRICS[metric], span, self._readings(*span), _matchers(where)))
 
     def trend(
         self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None
@@ -58,7 +62,7 @@ class SampleSource:
         span = (start, end, slot if end - start > HEAD_TREND_SECONDS else 0.0)
         return [
             one._replace(points=list({int((at - start) / slot): (at, value) for at, value in one.points}.values()))
-            for one in self._series(METRICS[metric], span, self._readings(*span), where)
+            for one in self._series(METRICS[metric], span, self._readings(*span), _matchers(where))
         ]
 
     def increases(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Increase]:
@@ -69,7 +73,7 @@ class SampleSource:
         step = (end - start) / STEPS if end - start > HEAD_TREND_SECONDS else 0.0
         return [
             summed(labels, inside[-1][1].bounds, [one for _, one in added])
-            for labels, stood, added in self._counted(METRICS[metric], start, end, step, where)
+            for labels, stood, added in self._counted(METRICS[metric], start, end, step, _matchers(where))
             if (inside := [one for one in stood if one[0] > start])
         ]
 
@@ -80,7 +84,7 @@ class SampleSource:
         window, slot = Window(milliseconds(start), milliseconds(end), points), (end - start) / points
         found = []
         step = slot if end - start > HEAD_TREND_SECONDS else 0.0
-        for labels, stood, added in self._counted(METRICS[metric], start, end, step, where):
+        for labels, stood, added in self._counted(METRICS[metric], start, end, step, _matchers(where)):
             slots: dict[int, list[Standing]] = {window.slot(milliseconds(at)): [] for at, _ in stood if at > start}
             for at, one in added:
                 slots[window.slot(milliseconds(at))].append(one)
@@ -90,29 +94,28 @@ class SampleSource:
                 found.append((labels, told))
         return found
 
-    def _series(
-        self, metric: Metric, span: tuple[float, float, float], readings: Readings, where: Where | None
+    def _series_of(
+        self, metric: Metric, span: tuple[float, float, float], readings: Readings, matchers: str
     ) -> list[Series]:
         """The series of a metric with the times of these readings, which may reach further back than the span."""
-        told = self._ask(_selector(metric.exposed_name, where), *span)
+        told = self._ask(f"{metric.exposed_name}{{{matchers}}}", *span)
         read = ((one.labels, readings.read(one.labels, one.points)) for one in told)
         return [Series(metric.name, labels, points) for labels, points in together(metric, read)]
 
-    def _counted(
-        self, metric: Metric, start: float, end: float, step: float, where: Where | None
-    ) -> Iterable[tuple[dict[str, str], Stood, list[tuple[float, Standing]]]]:
-        """By series its labels, what stood at each reading, also at some before the window, and its growth in it."""
+    def _counted_of(self, metric: Metric, start: float, end: float, step: float, matchers: str) -> list[Counted]:
         since = start - (step or STALE_SECONDS)
-        selector = _histogram(metric, where)
+        selector = f'{{__name__=~"{metric.exposed_name}_(bucket|sum)",{matchers}}}'
         readings = self._readings(since, end, step)
         told = self._ask(selector, since, end, step)
+        found = []
         for labels, stood in standing(metric, told, readings.read):
             first, times = stood[0][0], readings.times.get(labels["target"], [])
             before, is_read_before = None, any(at < first for at in times[:1])
             if first > start:  # it is new, or comes back
                 before = self._stood(metric, selector, since).get(tuple(labels.values()))
                 is_read_before = is_read_before or labels["target"] in self._read_before(since)
-            yield labels, stood, growth(stood, before, is_read_before, start)
+            found.append((labels, stood, growth(stood, before, is_read_before, start)))
+        return found
 
     def _stood(self, metric: Metric, selector: str, at: float) -> dict[tuple[str, ...], Standing]:
         """What histograms showed last before a time."""
@@ -144,15 +147,6 @@ class SampleSource:
 def _milliseconds(seconds: float) -> str:
     """A duration as queries have it."""
     return f"{milliseconds(seconds)}ms"
-
-
-def _selector(name: str, where: Where | None) -> str:
-    return f"{name}{{{_matchers(where)}}}" if where else name
-
-
-def _histogram(metric: Metric, where: Where | None) -> str:
-    own = f'__name__=~"{metric.exposed_name}_(bucket|sum)"'
-    return f"{{{own},{_matchers(where)}}}" if where else f"{{{own}}}"
 
 
 def _matchers(where: Where | None) -> str:
