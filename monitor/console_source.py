@@ -32,7 +32,7 @@ class SourceSettings(Settings):
     @classmethod
     def _is_http(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError("it is not a URL; expected http://host… or https://host…, such as http://prometheus:9090")
         if parts.username or parts.password:
             raise ValueError("it holds a login; expected username and password_file beside it")
