@@ -113,8 +113,9 @@ def test_agents_themselves_are_read_by_nobody_and_stay_apart() -> None:
     assert [points for _, points in found] == [[(10, 100)], [(10, 200)]]
 
 
-def test_what_is_there_now_was_scraped_since_the_last_reading_of_the_slowest_target() -> None:
+def test_the_last_readings_of_targets_and_when_they_were_scraped_first() -> None:
     readings = Readings([read_at((10, 9), (40, 39)), read_at((20, 18), (30, 18), target="slow")], *LONG)
 
-    assert readings.scraped_since() == 20
-    assert Readings([], *LONG).scraped_since() is None
+    assert readings.last(1000) == {"orders": 39, "slow": 18}
+    assert readings.last(10) == {"orders": 9}
+    assert readings.scraped(readings.last(1000)) == [20, 40]

@@ -10,13 +10,12 @@ from contextlib import closing
 import pytest
 from backfilled import into_store, prometheus_with, victoriametrics_with
 from conftest import or_skip
-from scripted import broker, calls, handlers
+from scripted import broker, handlers
 
 from collectors.base import Scrape
-from collectors.handlers.geometry import BOUNDS
 from monitor.console import timelines
 from monitor.console.place import Place
-from monitor.console.prometheus.api import Api
+from monitor.console.prometheus.api import Answer, Api
 from monitor.console.prometheus.source import PrometheusSource
 from monitor.console.source import Source
 from monitor.console.timelines import Line, lines
@@ -81,11 +80,38 @@ def test_long_charts_tell_the_same(
             assert [at for at, _ in one.points[-3:]] == pytest.approx([at for at, _ in other.points[-3:]], abs=EVERY)
 
 
+@pytest.mark.parametrize("minutes", [10, 55, 240])
 @pytest.mark.parametrize("name", ["prometheus", "victoriametrics"])
-def test_long_histograms_tell_the_same(sources: dict[str, Source], name: str) -> None:
-    def told(source: Source) -> dict[tuple[str, ...], float]:
-        found = source.increases("handler_duration_seconds", NOW - 4 * 3600, NOW)
-        return {tuple(one.labels.values()): one.total for one in found}
+def test_histograms_tell_the_same(sources: dict[str, Source], name: str, minutes: int) -> None:
+    def told(source: Source) -> dict[tuple[str, ...], tuple[float, float]]:
+        found = source.increases("handler_duration_seconds", NOW - minutes * 60, NOW)
+        return {tuple(one.labels.values()): (one.total, one.sum) for one in found}
 
-    assert told(sources[name]) == pytest.approx(told(sources["store"]), rel=0.01)
-    assert sum(calls(1, BOUNDS, "a", "b", "c", "d", "ok").counts) < sum(told(sources[name]).values())
+    expected, found = told(sources["store"]), told(sources[name])
+
+    assert found.keys() == expected.keys()
+    for key, figures in found.items():
+        assert figures == pytest.approx(expected[key], rel=1e-9 if minutes < 60 else 0.01)
+    assert max(total for total, _ in found.values()) >= minutes * 45
+
+
+def test_where_counts_only_grew_buckets_are_asked_at_the_ends_alone(
+    sources: dict[str, Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = sources["prometheus"]
+    assert isinstance(source, PrometheusSource)
+    asked: list[int] = []
+    instant = Api.instant
+
+    def counting(self: Api, query: str, at: float | None = None) -> list[Answer]:
+        found = instant(self, query, at)
+        asked.append(sum(len(one.points) for one in found) if "bucket" in query else 0)
+        return found
+
+    monkeypatch.setattr(Api, "instant", counting)
+    PrometheusSource(source._api).increases("handler_duration_seconds", NOW - 3000, NOW)
+    at_ends = sum(asked)
+    asked.clear()
+    PrometheusSource(source._api).increase_trend("handler_duration_seconds", NOW - 3000, NOW)
+
+    assert at_ends < sum(asked) / 10

@@ -13,6 +13,7 @@ are not mixed.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -59,16 +60,19 @@ class Readings:
         times = self._of.get(_copy(labels), {})
         return [(times[at], value) for at, value in points if at in times and value == value]
 
-    def scraped_since(self) -> float | None:
-        """When the first of the last readings of all targets was scraped; None where there is none."""
-        last = {target: times[-1] for target, times in self.times.items() if times}
-        scraped = [
+    def last(self, until: float) -> dict[str, float]:
+        """The last reading of each target up to a time."""
+        found = {target: bisect_right(times, until) for target, times in self.times.items()}
+        return {target: self.times[target][after - 1] for target, after in found.items() if after}
+
+    def scraped(self, wanted: Mapping[str, float]) -> list[float]:
+        """When these readings of targets were scraped, the first of them first."""
+        return sorted(
             at
             for copy, times in self._of.items()
             for at, read_at in times.items()
-            if read_at == last.get(dict(copy).get("target", ""))
-        ]
-        return min(scraped, default=None)
+            if read_at == wanted.get(dict(copy).get("target", ""))
+        )
 
 
 def named(metric: Metric, labels: Mapping[str, str]) -> dict[str, str]:

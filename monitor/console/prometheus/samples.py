@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 from collectors import metrics as m
 from collectors.base import Metric
@@ -40,9 +41,8 @@ class SampleSource:
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]:
         """The present value of each series, one point each, stamped with the last reading of its target."""
         readings = self._readings(now - STALE_SECONDS - 0.001, now, 0.0)
-        since = readings.scraped_since()
-        start = now - STALE_SECONDS if since is None else since - 1
-        last = {target: times[-1] for target, times in readings.times.items() if times}
+        last = readings.last(now)
+        start = min(readings.scraped(last), default=now - STALE_SECONDS) - 1
         return [
             one._replace(points=one.points[-1:])
             for one in self._series(METRICS[metric], (start, now, 0.0), readings, _matchers(where))
@@ -73,7 +73,7 @@ class SampleSource:
         step = (end - start) / STEPS if end - start > HEAD_TREND_SECONDS else 0.0
         return [
             summed(labels, inside[-1][1].bounds, [one for _, one in added])
-            for labels, stood, added in self._counted(METRICS[metric], start, end, step, _matchers(where))
+            for labels, stood, added in self._counted(METRICS[metric], start, end, step, _matchers(where), True)
             if (inside := [one for one in stood if one[0] > start])
         ]
 
@@ -84,7 +84,7 @@ class SampleSource:
         window, slot = Window(milliseconds(start), milliseconds(end), points), (end - start) / points
         found = []
         step = slot if end - start > HEAD_TREND_SECONDS else 0.0
-        for labels, stood, added in self._counted(METRICS[metric], start, end, step, _matchers(where)):
+        for labels, stood, added in self._counted(METRICS[metric], start, end, step, _matchers(where), False):
             slots: dict[int, list[Standing]] = {window.slot(milliseconds(at)): [] for at, _ in stood if at > start}
             for at, one in added:
                 slots[window.slot(milliseconds(at))].append(one)
@@ -102,11 +102,18 @@ class SampleSource:
         read = ((one.labels, readings.read(one.labels, one.points)) for one in told)
         return [Series(metric.name, labels, points) for labels, points in together(metric, read)]
 
-    def _counted_of(self, metric: Metric, start: float, end: float, step: float, matchers: str) -> list[Counted]:
+    def _counted_of(
+        self, metric: Metric, start: float, end: float, step: float, matchers: str, at_ends: bool
+    ) -> list[Counted]:
+        """With `at_ends` perhaps only what stood before the window and at its end, where nothing else matters."""
         since = start - (step or STALE_SECONDS)
         selector = f'{{__name__=~"{metric.exposed_name}_(bucket|sum)",{matchers}}}'
         readings = self._readings(since, end, step)
-        told = self._ask(selector, since, end, step)
+        spans = [(since, end)]
+        if at_ends and not step and self._only_grew(f"{metric.exposed_name}_count{{{matchers}}}", readings, start):
+            ends = [readings.scraped(readings.last(at)) for at in (start, end)]
+            spans = [(scraped[0] - 1, scraped[-1] - SCRAPED_SECONDS) for scraped in ends if scraped]
+        told = [one for span in spans for one in self._ask(selector, *span, step)]
         found = []
         for labels, stood in standing(metric, told, readings.read):
             first, times = stood[0][0], readings.times.get(labels["target"], [])
@@ -116,6 +123,19 @@ class SampleSource:
                 is_read_before = is_read_before or labels["target"] in self._read_before(since)
             found.append((labels, stood, growth(stood, before, is_read_before, start)))
         return found
+
+    def _only_grew(self, counts: str, readings: Readings, start: float) -> bool:
+        """Whether all counts were there before the window and at its end, and never fell between: most of the time.
+
+        There is one count for some twenty buckets, so it is cheap to ask them all for every reading.
+        """
+        first, last = readings.last(start), readings.last(readings.end)
+        for one in self._ask(counts, readings.start, readings.end, 0.0):
+            points, target = readings.read(one.labels, one.points), one.labels.get("target", "")
+            there = points and points[0][0] <= first.get(target, -1.0) and points[-1][0] == last[target]
+            if not there or any(value < before for (_, before), (_, value) in pairwise(points)):
+                return False
+        return True
 
     def _stood(self, metric: Metric, selector: str, at: float) -> dict[tuple[str, ...], Standing]:
         """What histograms showed last before a time."""
