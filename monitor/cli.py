@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -169,13 +170,15 @@ def demo(
 @app.command()
 def status(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """The overview page, for the terminal."""
+    from monitor.console.sources import source_of
     from monitor.console.status import overview_as_dict, print_overview
 
-    path = configuration.load(config).store.path
-    if as_json:
-        print(json.dumps(overview_as_dict(path, time.time()), indent=2))
-    else:
-        print_overview(out, path, time.time())
+    loaded = configuration.load(config)
+    with closing(source_of(loaded.store.path, loaded.console.source)) as source:
+        if as_json:
+            print(json.dumps(overview_as_dict(source, time.time()), indent=2))
+        else:
+            print_overview(out, source, time.time())
 
 
 @app.command("export-rules")

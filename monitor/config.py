@@ -26,6 +26,7 @@ from monitor.alerts.settings import (
     alerting_of,
     unknown_receivers,
 )
+from monitor.console_source import SourceOption
 
 DEFAULT_FILE = "eda-monitor.toml"
 
@@ -60,6 +61,8 @@ class ConsoleSettings(Settings):
     listen: Address = "127.0.0.1:8501"
     #: Where people reach it, for the links of messages; where it listens, if it is not told.
     url: Url = ""
+    #: What it reads instead of the store.
+    source: SourceOption = None
 
     @property
     def reached_at(self) -> str:

@@ -67,18 +67,21 @@ def rate(points: Sequence[tuple[float, float]]) -> float | None:
 
 
 def sentence(
-    alerts: Sequence[AlertState],
+    alerts: Sequence[AlertState] | None,
     targets: Sequence[TargetRow],
     consumers: Iterable[tuple[str, str, float | None]],
 ) -> str:
-    """The state of everything, in one sentence. `consumers` are (group, destination, seconds behind), worst first."""
+    """The state of everything, in one sentence. `consumers` are (group, destination, seconds behind), worst first.
+
+    Alerts of None are not known.
+    """
     if not targets:
         return "No target has been read yet."
     parts = []
     blind = [target.name for target in targets if not target.up]
     if blind:
         parts.append(f"{', '.join(blind)} cannot be read: its figures are unknown")
-    firing = [state for state in alerts if state.state == "firing"]
+    firing = [state for state in alerts or () if state.state == "firing"]
     growing = [state for state in firing if state.rule == DEAD_LETTERS]
     if growing:
         parts.append(f"dead letters grow in {_listed([_store_of(state) for state in growing])}")
@@ -88,6 +91,8 @@ def sentence(
     worst = next((one for one in consumers if one[2] is not None and one[2] >= BEHIND_SECONDS), None)
     if worst is not None:
         parts.append(f"{worst[0]} is {duration(worst[2] or 0)} behind on {worst[1]}")
+    if alerts is None:
+        parts.append("alerts are unknown" if parts else "every group keeps up, but alerts are unknown")
     if not parts:
         return "All is well: no alert fires, and every group keeps up."
     text = "; ".join(parts)

@@ -30,8 +30,9 @@ class TargetRow(NamedTuple):
     last_success_at: float | None
     up: bool
     error: str | None
-    duration_seconds: float
-    requests: int
+    #: Like `requests` of the last scrape; None where they are not known.
+    duration_seconds: float | None
+    requests: int | None
     skipped: list[Skipped]
     errors: list[PartError]
 

@@ -1,4 +1,4 @@
-"""The console: Streamlit pages over the store, which they read and never write."""
+"""The console: Streamlit pages over a store or an API, which they read and never write."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import sys
 from pathlib import Path
 
+from monitor.console_source import SourceSettings
+
 STORE_VARIABLE = "EDA_MONITOR_STORE"
+SOURCE_VARIABLE = "EDA_MONITOR_SOURCE"
 
 
-def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
-    """The command that serves the console over a store, and its environment."""
+def command(store: Path, listen: str, source: SourceSettings | None = None) -> tuple[list[str], dict[str, str]]:
+    """The command that serves the console over a store, or over an API instead, and its environment."""
     host, _, port = listen.rpartition(":")
     options = {
         "server.headless": "true",
@@ -24,5 +27,5 @@ def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
     }
     app = Path(__file__).with_name("app.py")
     flags = [f"--{name}={value}" for name, value in options.items()]
-    environment = {**os.environ, STORE_VARIABLE: str(store)}
+    environment = {**os.environ, STORE_VARIABLE: str(store), SOURCE_VARIABLE: source.told() if source else ""}
     return [sys.executable, "-m", "streamlit", "run", str(app), *flags], environment

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.console.handling import Handling, Key, handlings, of_group
+from monitor.console.source import Source, known
 from monitor.derive import sentence
-from monitor.reader import AlertState, Notification, Reader, Series, TargetRow
+from monitor.reader import AlertState, Notification, Series, TargetRow
 
 TREND_SECONDS = 900.0
 
@@ -54,23 +55,28 @@ class Overview:
     dead_letters: tuple[DeadLetterStore, ...]
     targets: tuple[TargetRow, ...]
     last_message: Notification | None
+    #: What the source cannot know, in words: it is not none.
+    unknown: tuple[str, ...] = ()
 
 
-def load_overview(reader: Reader, now: float) -> Overview:
+def load_overview(reader: Source, now: float) -> Overview:
     """All that is known now; raises StoreError."""
     targets = reader.targets(now)
-    alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
+    told, messages = known(reader.alerts), known(lambda: reader.notifications(1))
+    alerts = [s for s in told or () if s.state != "resolved" and s.is_told]
     consumers = load_consumers(reader, now)
-    messages = reader.notifications(1)
     ages = [now - target.last_success_at for target in targets if target.last_success_at is not None]
     return Overview(
-        sentence(alerts, targets, [(c.group, c.destination, c.age_seconds) for c in consumers]),
+        sentence(
+            None if told is None else alerts, targets, [(c.group, c.destination, c.age_seconds) for c in consumers]
+        ),
         max(ages, default=None),
         tuple(sorted(alerts, key=lambda state: (state.state != "firing", state.labels.get("severity", "")))),
         tuple(consumers),
         tuple(load_dead_letters(reader, now)),
         tuple(targets),
         messages[0] if messages else None,
+        tuple(what for what, found in (("alerts", told), ("notifications", messages)) if found is None),
     )
 
 
@@ -82,7 +88,7 @@ def message_text(message: Notification) -> str:
     )
 
 
-def load_consumers(reader: Reader, now: float) -> list[Consumer]:
+def load_consumers(reader: Source, now: float) -> list[Consumer]:
     """The one that is furthest behind first; raises StoreError."""
     ages = _values(reader.latest("backlog_age_seconds", now), "destination", "group")
     qualities = _values(reader.latest("backlog_age_quality", now), "destination", "group")
@@ -108,7 +114,7 @@ def _handled_only(handled: Mapping[Key, Handling], reported: Collection[Key]) ->
             yield Consumer("", destination, group, None, None, None, None, (), handling)
 
 
-def load_dead_letters(reader: Reader, now: float) -> list[DeadLetterStore]:
+def load_dead_letters(reader: Source, now: float) -> list[DeadLetterStore]:
     """The one that grew most first; raises StoreError."""
     read = set(_values(reader.latest("backlog_messages", now), "destination"))
     oldest = _values(reader.latest("dead_letter_age_seconds", now), "destination")

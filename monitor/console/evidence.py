@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from collectors import metrics as m
 from monitor.console.handling import SECONDS
+from monitor.console.source import Source
 from monitor.derive import FAILURES, increase, rate
 from monitor.percentiles import Increase
-from monitor.reader import Reader, Series
+from monitor.reader import Series
 from monitor.verdicts import Evidence
 
 #: The time before, with which rates and durations are compared.
@@ -26,7 +27,7 @@ T = TypeVar("T")
 One = TypeVar("One", Series, Increase)
 
 
-def evidence(reader: Reader, now: float) -> dict[Group, Evidence]:
+def evidence(reader: Source, now: float) -> dict[Group, Evidence]:
     """Of every group whose backlog is known; raises StoreError."""
     latest = {metric: _latest(reader, metric.name, now) for metric in _STANDING}
     states = {(s.labels["target"], s.labels["group"]): s.points[-1][1] for s in reader.latest(m.GROUP_STATE.name, now)}
@@ -66,7 +67,7 @@ def _of(found: Mapping[Handled, T], destination: str, group: str) -> T | None:
     return found.get((destination, group), found.get((destination, "")))
 
 
-def _latest(reader: Reader, metric: str, now: float) -> dict[Group, float]:
+def _latest(reader: Source, metric: str, now: float) -> dict[Group, float]:
     return {_group(series.labels): series.points[-1][1] for series in reader.latest(metric, now)}
 
 
@@ -86,14 +87,14 @@ def _rest(one: Series) -> float | None:
     return one.points[-1][0] - since
 
 
-def _means(reader: Reader, now: float) -> dict[Handled, float]:
+def _means(reader: Source, now: float) -> dict[Handled, float]:
     """Seconds of a call, where there were any."""
     found = reader.increases(m.HANDLER_DURATION_SECONDS.name, now - SECONDS, now)
     seconds, calls = _sums(found, lambda one: one.sum), _sums(found, lambda one: one.total)
     return {key: seconds[key] / count for key, count in calls.items() if count and seconds[key] == seconds[key]}
 
 
-def _failed(reader: Reader, now: float) -> dict[Handled, float]:
+def _failed(reader: Source, now: float) -> dict[Handled, float]:
     """The share of the events that were not handled."""
     found = reader.window(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now)
     whole = _sums(found, _rise)
@@ -101,7 +102,7 @@ def _failed(reader: Reader, now: float) -> dict[Handled, float]:
     return {key: failures.get(key, 0.0) / events for key, events in whole.items() if events}
 
 
-def _reasons(reader: Reader, now: float) -> dict[Handled, str]:
+def _reasons(reader: Source, now: float) -> dict[Handled, str]:
     """The most frequent reason of the failures."""
     found: dict[Handled, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now):

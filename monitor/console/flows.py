@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from collectors import metrics as m
+from monitor.console.source import Source
 from monitor.derive import rate
-from monitor.reader import Reader
 
 #: How long rates are taken over.
 SECONDS = 600.0
@@ -28,7 +28,7 @@ class Destination:
     groups: tuple[str, ...]
 
 
-def load_destinations(reader: Reader, now: float) -> list[Destination]:
+def load_destinations(reader: Source, now: float) -> list[Destination]:
     """All destinations, the one with the most events waiting first; raises StoreError."""
     arriving, leaving = (_rates(reader, metric.name, now) for metric in (m.MESSAGES_IN_TOTAL, m.MESSAGES_OUT_TOTAL))
     backlogs: dict[Key, float] = defaultdict(float)
@@ -44,7 +44,7 @@ def load_destinations(reader: Reader, now: float) -> list[Destination]:
     return sorted(found, key=lambda one: (-(one.backlog or 0), one.destination, one.target))
 
 
-def _rates(reader: Reader, metric: str, now: float) -> dict[Key, float]:
+def _rates(reader: Source, metric: str, now: float) -> dict[Key, float]:
     found: dict[Key, float] = defaultdict(float)
     for series in reader.window(metric, now - SECONDS, now):
         known = rate(series.points)

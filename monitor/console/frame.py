@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 
 import streamlit as st
 
-from monitor.console import STORE_VARIABLE
 from monitor.console.charts import timeline
 from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
+from monitor.console.source import Source
+from monitor.console.sources import opened_source
 from monitor.console.timelines import Panel, lines
 from monitor.console.widgets import escaped
-from monitor.reader import Reader, StoreError
+from monitor.reader import StoreError
 
 REFRESH_SECONDS = 5
 
 
-def shown(show: Callable[[Reader, Place, float], None]) -> None:
+def shown(show: Callable[[Source, Place, float], None]) -> None:
     """Draw a page over the store, and again every few seconds; raises nothing that a person would see."""
 
     @st.fragment(run_every=REFRESH_SECONDS)
     def page() -> None:
         try:
             place = parsed(st.query_params.to_dict())
-            with closing(Reader(os.environ.get(STORE_VARIABLE, "eda-monitor.db"))) as reader:
-                show(reader, place, time.time())
+            with closing(opened_source()) as source:
+                show(source, place, time.time())
         except PlaceError as error:
             st.error(escaped(f"This address cannot be opened: {error}"), icon=":material/link_off:")
         except StoreError as error:
@@ -62,7 +62,7 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
         go(opened(place, labels[kept[number]]))
 
 
-def one(reader: Reader, panels: tuple[Panel, ...], place: Place, now: float) -> None:
+def one(reader: Source, panels: tuple[Panel, ...], place: Place, now: float) -> None:
     """The thing of the place, over its time."""
     back, name = st.columns([1, 6], vertical_alignment="center")
     if back.button("All", icon=":material/arrow_back:"):

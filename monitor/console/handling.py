@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collectors import metrics as m
+from monitor.console.source import Source
 from monitor.derive import FAILURES, increase, percentile_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
-from monitor.reader import Reader
 
 #: How long "lately" is.
 SECONDS = 600.0
@@ -29,7 +29,7 @@ class Handling:
     in_progress: float | None
 
 
-def handlings(reader: Reader, now: float) -> dict[Key, Handling]:
+def handlings(reader: Source, now: float) -> dict[Key, Handling]:
     """By destination and group; a group of "" is not known."""
     services: dict[Key, set[str]] = defaultdict(set)
     events: dict[Key, float] = defaultdict(float)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from monitor.console.data import Overview, load_overview
+from monitor.console.data import load_overview
 from monitor.console.handling import failed_text, p95_text
+from monitor.console.source import Source
 from monitor.derive import QUALITY, duration
-from monitor.reader import Reader
 
 
-def print_overview(out: Console, path: Path, now: float) -> None:
-    overview = _overview(path, now)
+def print_overview(out: Console, source: Source, now: float) -> None:
+    overview = load_overview(source, now)
     out.print(f"[bold]{escape(overview.sentence)}[/]")
     for alert in overview.alerts:
         out.print(
@@ -35,10 +33,5 @@ def print_overview(out: Console, path: Path, now: float) -> None:
         out.print(f"  dead letters in {escape(dead.destination)}: {dead.depth:.0f}", soft_wrap=True)
 
 
-def overview_as_dict(path: Path, now: float) -> dict[str, Any]:
-    return asdict(_overview(path, now))
-
-
-def _overview(path: Path, now: float) -> Overview:
-    with closing(Reader(path)) as reader:
-        return load_overview(reader, now)
+def overview_as_dict(source: Source, now: float) -> dict[str, Any]:
+    return asdict(load_overview(source, now))

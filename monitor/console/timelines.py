@@ -12,8 +12,9 @@ from typing import NamedTuple
 from collectors import metrics as m
 from collectors.base import Metric
 from monitor.console.place import BEFORE, Place
+from monitor.console.source import Source
 from monitor.derive import increase
-from monitor.reader import STALE_SECONDS, Reader
+from monitor.reader import STALE_SECONDS
 
 #: Points of a line, at most.
 POINTS = 120
@@ -87,7 +88,7 @@ HANDLERS = (
 )
 
 
-def lines(reader: Reader, panel: Panel, place: Place, now: float) -> list[Line]:
+def lines(reader: Source, panel: Panel, place: Place, now: float) -> list[Line]:
     """The lines of a panel over the window of the place, and those of the time before where it compares."""
     start, end = place.window(now)
     found = _lines(reader, panel, place, start, end)
@@ -115,7 +116,7 @@ def broken(points: Sequence[tuple[float, float]], longest: float) -> Points:
     return found
 
 
-def _lines(reader: Reader, panel: Panel, place: Place, start: float, end: float) -> list[Line]:
+def _lines(reader: Source, panel: Panel, place: Place, start: float, end: float) -> list[Line]:
     """Series of one target are read at the same times, and are summed; those of several have lines of their own."""
     sums: dict[tuple[str, str], dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for wanted in panel.wanted:

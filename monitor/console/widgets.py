@@ -41,12 +41,17 @@ def state(overview: Overview) -> None:
 
 def alerts(overview: Overview, now: float) -> None:
     """What fires in one box, a line each, and what is about to in another."""
-    firing = [_alert(one, "firing", now - (one.fired_at or now)) for one in overview.alerts if one.state == "firing"]
+    firing = [
+        _alert(one, "firing", now - (one.fired_at or one.active_at)) for one in overview.alerts if one.state == "firing"
+    ]
     pending = [_alert(one, "pending", now - one.active_at) for one in overview.alerts if one.state == "pending"]
     if firing:
         st.error("  \n".join(firing), icon=":material/notifications_active:")
     if pending:
         st.warning("  \n".join(pending), icon=":material/hourglass_top:")
+
+    if "alerts" in overview.unknown:
+        st.warning("Alerts are unknown here: whether any fires is told elsewhere.", icon=":material/help:")
 
 
 def _alert(alert: AlertState, state: str, seconds: float) -> str:
@@ -114,6 +119,9 @@ def targets(overview: Overview, now: float) -> None:
 
 def last_message(overview: Overview, now: float) -> None:
     message = overview.last_message
+    if "notifications" in overview.unknown:
+        st.caption("Notifications are unknown here: the agent's own console tells what was sent to whom.")
+        return
     if message is None:
         st.caption("No notification has been sent: no alert fired, or there is no receiver.")
         return

@@ -8,22 +8,27 @@ from monitor.alerts.links import console_path
 from monitor.alerts.notifiers.texts import moment
 from monitor.console import frame
 from monitor.console.place import SPANS, Place
+from monitor.console.source import Source, known
 from monitor.console.widgets import escaped
 from monitor.derive import duration
-from monitor.reader import Ack, AlertState, Reader, Transition
+from monitor.reader import Ack, AlertState, Transition
 
 HISTORY_ROWS = 200
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
-    suppressed, acks = reader.suppressed(), reader.acks()
+def show(reader: Source, place: Place, now: float) -> None:
+    suppressed, acks = known(reader.suppressed), known(reader.acks)
+    if suppressed is None or acks is None:
+        st.caption(":material/help: What is silenced or acknowledged, and who was told, is unknown here.")
     active = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
     if not active:
         st.success("No alert is firing or pending.", icon=":material/check_circle:")
     for state, icon in (("firing", ":material/notifications_active:"), ("pending", ":material/hourglass_top:")):
         for one in (one for one in active if one.state == state):
-            _alert(one, icon, _note(suppressed.get(one.fingerprint, ""), acks.get(one.fingerprint)), now)
-    _history(reader.transitions(now - SPANS[place.span]), place)
+            _alert(
+                one, icon, _note((suppressed or {}).get(one.fingerprint, ""), (acks or {}).get(one.fingerprint)), now
+            )
+    _history(known(lambda: reader.transitions(now - SPANS[place.span])), place)
 
 
 def _note(suppressed: str, ack: Ack | None) -> str:
@@ -42,8 +47,11 @@ def _alert(one: AlertState, icon: str, note: str, now: float) -> None:
             st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
 
 
-def _history(found: list[Transition], place: Place) -> None:
+def _history(found: list[Transition] | None, place: Place) -> None:
     st.markdown("##### History")
+    if found is None:
+        st.caption("The history of alerts is unknown here: the agent's own console tells it.")
+        return
     if not found:
         st.caption(f"No alert changed its state within {place.span}.")
         return

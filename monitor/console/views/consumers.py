@@ -9,8 +9,8 @@ from monitor.console.data import Consumer, load_consumers
 from monitor.console.evidence import evidence
 from monitor.console.handling import failed_text, p95_text
 from monitor.console.place import Place
+from monitor.console.source import Source
 from monitor.console.widgets import UNKNOWN, age_text, count_text, escaped
-from monitor.reader import Reader
 from monitor.verdicts import ConsumerVerdict, Evidence, Kind, verdict
 
 RANKS = {kind: rank for rank, kind in enumerate(Kind)}
@@ -23,7 +23,7 @@ ICONS = {
 }
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
+def show(reader: Source, place: Place, now: float) -> None:
     if place.is_one:
         _verdict(reader, place, now)
         frame.one(reader, timelines.CONSUMERS, place, now)
@@ -37,7 +37,7 @@ def show(reader: Reader, place: Place, now: float) -> None:
     frame.table([_row(said, one) for said, one in rows], labels, place, "consumers")
 
 
-def _verdict(reader: Reader, place: Place, now: float) -> None:
+def _verdict(reader: Source, place: Place, now: float) -> None:
     """What is the matter now, in words; of another time only the charts tell."""
     if place.at is not None:
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 from monitor.console import frame, timelines
 from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.place import Place
+from monitor.console.source import Source
 from monitor.console.widgets import UNKNOWN, age_text, count_text
-from monitor.reader import Reader
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
+def show(reader: Source, place: Place, now: float) -> None:
     if place.is_one:
         frame.one(reader, timelines.DEAD_LETTERS, place, now)
         return

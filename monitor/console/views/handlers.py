@@ -5,11 +5,11 @@ from __future__ import annotations
 from monitor.console import frame, timelines
 from monitor.console.handling import SECONDS, Handling, Key, failed_text, handlings, p95_text
 from monitor.console.place import Place
+from monitor.console.source import Source
 from monitor.console.widgets import UNKNOWN, count_text, rate_text
-from monitor.reader import Reader
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
+def show(reader: Source, place: Place, now: float) -> None:
     if place.is_one:
         frame.one(reader, timelines.HANDLERS, place, now)
         return

@@ -8,10 +8,10 @@ from monitor.console import frame
 from monitor.console import widgets as w
 from monitor.console.data import load_overview
 from monitor.console.place import Place
-from monitor.reader import Reader
+from monitor.console.source import Source
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
+def show(reader: Source, place: Place, now: float) -> None:
     overview = load_overview(reader, now)
     w.state(overview)
     w.alerts(overview, now)

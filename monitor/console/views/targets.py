@@ -7,12 +7,13 @@ import streamlit as st
 from collectors import metrics as m
 from monitor.console import frame
 from monitor.console.place import Place
-from monitor.console.widgets import count_text, escaped
+from monitor.console.source import Source
+from monitor.console.widgets import UNKNOWN, count_text, escaped
 from monitor.derive import duration
-from monitor.reader import Reader, TargetRow
+from monitor.reader import TargetRow
 
 
-def show(reader: Reader, place: Place, now: float) -> None:
+def show(reader: Source, place: Place, now: float) -> None:
     found = reader.targets(now)
     if not found:
         st.info("No target has been read yet: is the agent running? Start it with `eda-monitor up`.")
@@ -29,8 +30,8 @@ def _row(one: TargetRow, now: float) -> dict[str, object]:
         "system": one.system,
         "state": "✓ read" if one.up else "✗ cannot be read",
         "last good reading": f"{duration(now - one.last_success_at)} ago" if one.last_success_at else "never",
-        "took": f"{one.duration_seconds * 1000:,.0f} ms",
-        "requests": f"{one.requests:,}",
+        "took": UNKNOWN if one.duration_seconds is None else f"{one.duration_seconds * 1000:,.0f} ms",
+        "requests": count_text(one.requests),
         "skipped": len(one.skipped),
         "parts failed": len(one.errors),
     }
@@ -47,7 +48,7 @@ def _problems(one: TargetRow) -> None:
             st.text("\n".join(lines))
 
 
-def _house(reader: Reader, now: float) -> None:
+def _house(reader: Source, now: float) -> None:
     """The store and the outbox."""
     store, outbox = st.columns(2)
     size = [one.points[-1][1] for one in reader.latest(m.STORE_BYTES.name, now)]

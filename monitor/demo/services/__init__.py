@@ -10,9 +10,10 @@ from monitor.demo.services.process import ServiceFailedError, ServiceMissingErro
 from monitor.demo.services.prometheus import prometheus
 from monitor.demo.services.rabbitmq import ADMIN, MONITOR, Node, permit_nothing, rabbitmq, rabbitmq_cluster
 from monitor.demo.services.secured import Secured, certificates, secured_kafka
+from monitor.demo.services.victoriametrics import victoriametrics
 
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "Cluster", "Kafka", "Node", "Secured", "ServiceFailedError",
     "ServiceMissingError", "alertmanager", "certificates", "free_port", "kafka", "kafka_cluster", "kafka_libs",
-    "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka",
+    "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka", "victoriametrics",
 ]  # fmt: skip

@@ -12,8 +12,8 @@ from monitor.demo.services.process import ServiceMissingError, free_port, is_rea
 
 
 @contextmanager
-def prometheus(config: str) -> Iterator[str]:
-    """A Prometheus with this configuration; yields its URL."""
+def prometheus(config: str, data: Path | None = None) -> Iterator[str]:
+    """A Prometheus with this configuration, and over this data where it is given; yields its URL."""
     program = shutil.which("prometheus")
     if program is None:
         raise ServiceMissingError("Prometheus is not installed: apt-get install prometheus")
@@ -23,7 +23,7 @@ def prometheus(config: str) -> Iterator[str]:
         (folder / "prometheus.yml").write_text(config)
         url = f"http://127.0.0.1:{port}"
         command = [
-            program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+            program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={data or folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
         ]  # fmt: skip
         with running(command, folder, lambda: is_ready(f"{url}/-/ready")):
