@@ -56,9 +56,9 @@ class Readings:
     def read(self, labels: Mapping[str, str], points: Points) -> Points:
         """The points of a series at the times of their readings, oldest first."""
         if labels.get("target") == ITSELF:  # it reads nobody: what it tells is of the time that it was asked
-            return [(at, value) for at, value in points if self.start < at <= self.end and value == value]
+            return [(at, value) for at, value in points if self.start < at <= self.end]
         times = self._of.get(_copy(labels), {})
-        return [(times[at], value) for at, value in points if at in times and value == value]
+        return [(times[at], value) for at, value in points if at in times]
 
     def last(self, until: float) -> dict[str, float]:
         """The last reading of each target up to a time."""
