@@ -44,7 +44,12 @@ scrape_configs:
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 """
 PROMETHEUS = "global: {{scrape_interval: 400ms, evaluation_interval: 400ms}}\nrule_files: ['{rules}']" + SCRAPING
-VICTORIAMETRICS = "global: {{scrape_interval: 400ms}}" + SCRAPING
+#: Twice, as by a pair: nothing may count twice.
+VICTORIAMETRICS = (
+    "global: {{scrape_interval: 400ms}}"
+    + SCRAPING
+    + SCRAPING.partition("scrape_configs:\n")[2].replace("job_name: ", "job_name: other-")
+)
 READINGS = 10
 
 

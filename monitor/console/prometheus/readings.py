@@ -23,6 +23,11 @@ from monitor.console.prometheus.api import Answer, Points
 from monitor.reader import ITSELF
 from monitor.series import milliseconds
 
+#: All labels that metrics have of their own.
+VOCABULARY = frozenset(name for metric in METRICS.values() for name in metric.labels)
+#: What tells nothing of who scraped. A scraper's own label of such a name gives way to the agent's.
+NOT_OF_COPIES = VOCABULARY | {"__name__", "le"}
+
 #: Labels by which copies differ, with the target's.
 Copy = tuple[tuple[str, str], ...]
 
@@ -95,8 +100,4 @@ def together(metric: Metric, read: Iterable[tuple[Mapping[str, str], Points]]) -
 
 
 def _copy(labels: Mapping[str, str]) -> Copy:
-    return tuple(sorted((name, text) for name, text in labels.items() if name not in _OWN))
-
-
-#: What tells nothing of who scraped. A scraper's own label of such a name gives way to the agent's.
-_OWN = {"__name__", "le", *(name for metric in METRICS.values() for name in metric.labels)}
+    return tuple(sorted((name, text) for name, text in labels.items() if name not in NOT_OF_COPIES))
