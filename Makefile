@@ -47,6 +47,6 @@ images: $(STAMP) services ## draw docs/images/messages: messages as they are rec
 	EDA_MONITOR_IMAGES=docs/images/messages $(BIN)/python -m pytest -q tests/browser
 
 bench: $(STAMP) ## print the benchmarks' ratios
-	@for bench in tests/benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+	@for bench in tests/benchmarks/bench_*.py; do PYTHONPATH=tests $(BIN)/python $$bench || exit 1; done
 
 .PHONY: help venv demo services test soak check dashboards images bench

@@ -14,6 +14,9 @@ import pytest
 from paging import page, texts
 
 from monitor.console import SOURCE_VARIABLE
+from monitor.console.prometheus.api import Api
+from monitor.console.prometheus.source import PrometheusSource
+from monitor.console.status import overview_as_dict
 from monitor.console_source import SourceSettings
 from monitor.demo.services import free_port
 
@@ -137,6 +140,15 @@ def test_alerts_of_others_are_not_ours(over: Callable[[str], None]) -> None:
         over(url)
 
         assert "ProbeFailed" not in texts(page("alerts"))
+
+
+def test_two_that_evaluate_tell_one_alert_and_a_value_that_is_not_told_is_null() -> None:
+    pair = [({**labels, "replica": one}, value) for labels, value in [*WATCHDOG, *FIRING] for one in ("a", "b")]
+    with serving(pair) as url:
+        told = overview_as_dict(PrometheusSource(Api(SourceSettings(url=url))), time.time())
+
+    (alert,) = json.loads(json.dumps(told, allow_nan=False))["alerts"]
+    assert (alert["rule"], alert["value"]) == ("GroupStalled", None)
 
 
 def test_a_target_shows_what_is_told_of_it(over: Callable[[str], None]) -> None:

@@ -14,7 +14,7 @@ from monitor.console_source import SourceSettings
 URL = "http://metrics.example:9090/prometheus"
 SETTINGS = SourceSettings.model_validate({"url": URL, "username": "eda", "password": "s3cret"})
 #: As they were recorded: Prometheus 2.42 and VictoriaMetrics 1.79.
-VECTOR = '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1.5,"NaN"]}]}}'
+VECTOR = '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1.5,"3"]}]}}'
 MATRIX = (
     '{"status":"success","data":{"resultType":"matrix",'
     '"result":[{"metric":{"a":"b"},"values":[[1.5,"2"],[3,"+Inf"]]}]}}'
@@ -52,7 +52,12 @@ def test_answers_are_read_whether_of_a_moment_or_of_a_span() -> None:
     (other,) = api(text(200, VECTOR)).instant("x", 1)
 
     assert one == ({"a": "b"}, [(1.5, 2.0), (3.0, float("inf"))])
-    assert other.points[0][0] == 1.5
+    assert other.points == [(1.5, 3.0)]
+
+
+def test_marks_of_staleness_are_no_samples() -> None:
+    assert api(text(200, MATRIX.replace("+Inf", "NaN"))).instant("x[5m]", 1)[0].points == [(1.5, 2.0)]
+    assert api(text(200, VECTOR.replace('"3"', '"NaN"'))).instant("x", 1) == []
 
 
 def test_where_nobody_listens_it_says_what_to_check() -> None:

@@ -6,7 +6,6 @@ from collectors import metrics as m
 from monitor.console.prometheus.api import Answer, Points
 from monitor.console.prometheus.readings import Readings, together
 
-NAN = float("nan")
 LONG = (0.0, 1000.0)
 
 
@@ -42,12 +41,6 @@ def test_a_reading_of_before_the_window_is_none_of_it() -> None:
     readings = Readings([read_at((10, 9), (20, 19), (30, 29))], 9, 19)
 
     assert series(readings, waiting([(10, 1), (20, 2), (30, 3)])) == [[(19, 2)]]
-
-
-def test_marks_of_staleness_are_no_samples() -> None:
-    readings = Readings([read_at((10, 9), (20, 19))], *LONG)
-
-    assert series(readings, waiting([(10, 1), (20, NAN)])) == [[(9, 1)]]
 
 
 def test_two_scrapers_of_one_agent_tell_one_series() -> None:

@@ -34,4 +34,8 @@ def print_overview(out: Console, source: Source, now: float) -> None:
 
 
 def overview_as_dict(source: Source, now: float) -> dict[str, Any]:
-    return asdict(load_overview(source, now))
+    """As it is written in JSON, where what is unknown is null."""
+    overview = asdict(load_overview(source, now))
+    for alert in overview["alerts"]:
+        alert["value"] = alert["value"] if alert["value"] == alert["value"] else None
+    return overview

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import or_skip
 from scripted import HOSTILE, Scripted, broker, handlers, lost
+from typer.testing import CliRunner
 
 from collectors.base import TargetSettings
+from monitor.cli import app
 from monitor.config import parse
 from monitor.console import timelines
 from monitor.console.data import load_consumers, load_dead_letters, load_overview
@@ -41,7 +44,12 @@ scrape_configs:
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 """
 PROMETHEUS = "global: {{scrape_interval: 400ms, evaluation_interval: 400ms}}\nrule_files: ['{rules}']" + SCRAPING
-VICTORIAMETRICS = "global: {{scrape_interval: 400ms}}" + SCRAPING
+#: Twice, as by a pair: nothing may count twice.
+VICTORIAMETRICS = (
+    "global: {{scrape_interval: 400ms}}"
+    + SCRAPING
+    + SCRAPING.partition("scrape_configs:\n")[2].replace("job_name: ", "job_name: other-")
+)
 READINGS = 10
 
 
@@ -268,3 +276,13 @@ def test_victoriametrics_alone_evaluates_no_rules_so_alerts_are_unknown(filled: 
     assert "alerts are unknown" in load_overview(source, filled.now).sentence
     with pytest.raises(NotKnownError, match="not even Watchdog"):
         source.alerts()
+
+
+def test_the_overview_for_the_terminal_reads_the_api_too(filled: Filled, tmp_path: Path) -> None:
+    file = tmp_path / "eda-monitor.toml"
+    file.write_text(f'[console]\nsource = "{filled.prometheus}"\n')
+
+    done = CliRunner().invoke(app, ["status", "--json", "--config", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert {one["group"] for one in json.loads(done.stdout)["consumers"]} == {"billing", "mail", "archive"}

@@ -116,10 +116,16 @@ def _such_as(url: str) -> str:
 
 
 def _answers(data: Any, url: str) -> list[Answer]:
+    """NaN is no sample: VictoriaMetrics tells the marks of staleness so."""
     try:
-        return [
-            Answer(one["metric"], [(float(at), float(text)) for at, text in one.get("values") or [one["value"]]])
+        found = [
+            Answer(one["metric"], [(at, number) for at, text in _told(one) if (number := float(text)) == number])
             for one in data["result"]
         ]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SourceError(f"{url}: its answer is not of the form that Prometheus gives; is it one?") from None
+    return [one for one in found if one.points]
+
+
+def _told(one: Any) -> Any:
+    return one["values"] if "values" in one else [one["value"]]

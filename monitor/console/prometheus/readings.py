@@ -23,6 +23,11 @@ from monitor.console.prometheus.api import Answer, Points
 from monitor.reader import ITSELF
 from monitor.series import milliseconds
 
+#: All labels that metrics have of their own.
+VOCABULARY = frozenset(name for metric in METRICS.values() for name in metric.labels)
+#: What tells nothing of who scraped. A scraper's own label of such a name gives way to the agent's.
+NOT_OF_COPIES = VOCABULARY | {"__name__", "le"}
+
 #: Labels by which copies differ, with the target's.
 Copy = tuple[tuple[str, str], ...]
 
@@ -56,9 +61,9 @@ class Readings:
     def read(self, labels: Mapping[str, str], points: Points) -> Points:
         """The points of a series at the times of their readings, oldest first."""
         if labels.get("target") == ITSELF:  # it reads nobody: what it tells is of the time that it was asked
-            return [(at, value) for at, value in points if self.start < at <= self.end and value == value]
+            return [(at, value) for at, value in points if self.start < at <= self.end]
         times = self._of.get(_copy(labels), {})
-        return [(times[at], value) for at, value in points if at in times and value == value]
+        return [(times[at], value) for at, value in points if at in times]
 
     def last(self, until: float) -> dict[str, float]:
         """The last reading of each target up to a time."""
@@ -95,8 +100,4 @@ def together(metric: Metric, read: Iterable[tuple[Mapping[str, str], Points]]) -
 
 
 def _copy(labels: Mapping[str, str]) -> Copy:
-    return tuple(sorted((name, text) for name, text in labels.items() if name not in _OWN))
-
-
-#: What tells nothing of who scraped. A scraper's own label of such a name gives way to the agent's.
-_OWN = {"__name__", "le", *(name for metric in METRICS.values() for name in metric.labels)}
+    return tuple(sorted((name, text) for name, text in labels.items() if name not in NOT_OF_COPIES))

@@ -13,6 +13,7 @@ from collectors import metrics as m
 from collectors.base import Metric, PartError, Skipped
 from monitor.alerts.states import fingerprint
 from monitor.console.prometheus.api import Answer, Api
+from monitor.console.prometheus.readings import VOCABULARY
 from monitor.console.prometheus.samples import SampleSource
 from monitor.console.source import NotKnownError
 from monitor.reader import ITSELF, Ack, AlertState, Notification, Silence, TargetRow, Transition
@@ -21,8 +22,8 @@ from monitor.reader import ITSELF, Ack, AlertState, Notification, Silence, Targe
 TARGET_SECONDS = 86400.0
 #: The last two readings of a target are looked for within this time.
 LAST_TWO_SECONDS = 900.0
-#: Labels of ALERTS that are not the alert's own: of its state, of its rule's group, and of who scraped or evaluated.
-NOT_OF_ALERTS = frozenset({"__name__", "alertstate", "alertgroup", "instance", "job"})
+#: Labels that an alert can have of its own; others are of its state, of its rule's group, and of who evaluated it.
+OF_ALERTS = frozenset({"alertname", "severity", "target", "system", *VOCABULARY})
 
 UNTOLD_ERROR = "it could not be read the last time; why, its agent's log and its own console tell"
 UNTOLD_PART = PartError("a part", "its agent's log and its own console tell which, and why")
@@ -80,7 +81,8 @@ class PrometheusSource(SampleSource):
             )
         begun = {_key(one.labels): one.points[-1][1] for one in self._api.instant('ALERTS_FOR_STATE{target!=""}', now)}
         told = {_key(one["labels"]): one for one in self._api.alerts() if isinstance(one.get("labels"), dict)}
-        return [_state(one.labels, begun.get(_key(one.labels)), told.get(_key(one.labels), {}), now) for one in found]
+        states = [_state(one.labels, begun.get(_key(one.labels)), told.get(_key(one.labels), {}), now) for one in found]
+        return list({one.fingerprint: one for one in sorted(states, key=lambda one: one.state == "firing")}.values())
 
     def transitions(self, since: float) -> list[Transition]:
         self._not_known("the history of alerts is")
@@ -129,7 +131,7 @@ def _key(labels: Mapping[str, str]) -> str:
 
 
 def _own(labels: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in labels.items() if name not in NOT_OF_ALERTS}
+    return {name: text for name, text in labels.items() if name in OF_ALERTS}
 
 
 def _state(labels: Mapping[str, str], begun: float | None, told: Mapping[str, Any], now: float) -> AlertState:
