@@ -12,12 +12,13 @@ import pytest
 
 from collectors import metrics as m
 from collectors.base import CollectError, Finding, PartError, Reading, TargetSettings
-from monitor.agent import Agent, Tally, scrape
+from monitor.agent import Agent, scrape
 from monitor.alerts.delivery import Deliverer
 from monitor.alerts.engine import Engine
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import default_rules
 from monitor.exporter import Exporter
+from monitor.itself import Tally
 from monitor.store import Reader, Store
 
 TARGET = TargetSettings(name="orders", kind="fake", interval=0.05, timeout=1)
@@ -180,6 +181,27 @@ def test_a_store_that_cannot_be_written_is_counted_and_the_figures_are_still_sho
     agent.stop()
     assert b'eda_store_errors_total{target="eda-monitor",system="eda-monitor"} 1' in page
     assert b"eda_messages_in_total" in page
+
+
+def test_a_rule_that_fails_ends_no_reading_and_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("monitor.alerts.engine.evaluate", fails)
+    store, rules = Store(tmp_path / "store.db"), default_rules()[:1]
+    agent = Agent(
+        [(TARGET, collector := FakeCollector(reading))], store, Exporter(), Engine(rules, Alerting(), ""),
+        Deliverer(store, {}),
+    )  # fmt: skip
+
+    agent.start()
+    cycles(collector, 3)
+
+    agent.stop()
+    reader = Reader(tmp_path / "store.db")
+    (series,) = reader.latest("rule_failures_total", time.time())
+    reader.close()
+    assert series.labels["rule"] == "DeadLettersGrowing"
 
 
 def test_it_goes_on_after_failures(run: Callable[[FakeCollector], Agent]) -> None:
