@@ -19,22 +19,21 @@ from typing import Any
 from monitor.alerts.changed import Around
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.failures import Failures
+from monitor.alerts.gaps import resume
 from monitor.alerts.grouping import Look, Outcome, groups, outcome
 from monitor.alerts.inhibition import about_monitor
 from monitor.alerts.links import dashboard_link
 from monitor.alerts.messages import to_json
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import Rule
-from monitor.alerts.states import RESOLVED_SECONDS, begun, fingerprint, lost_seconds, resumed, step
+from monitor.alerts.states import RESOLVED_SECONDS, begun, fingerprint, resumed, step
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
-from monitor.reader import ITSELF, STALE_SECONDS, AlertState, Reader, Series, Told
+from monitor.reader import ITSELF, AlertState, Reader, Series, Told
 from monitor.store import Tx
 
 #: After so long, what a target's first reading would say is not waited for any more.
 SETTLE_SECONDS = 120.0
-#: Between two judgements of a target whose interval is not known; twice that is the look-back.
-UNKNOWN_INTERVAL_SECONDS = STALE_SECONDS / 2
 #: How often rules are judged that look at hours and days.
 FAR_INTERVAL_SECONDS = 60.0
 #: How often what is due is looked for though no alert changed its state.
@@ -68,6 +67,10 @@ class TargetReadings:
     def totals(self, metric: str, everywhere: bool = False) -> Sequence[Increase]:
         return self._read(self._reader.totals, metric, everywhere=everywhere)
 
+    def may_have(self, rule: Rule) -> bool:
+        """Whether the rule can hold here: of a metric that the target never had nothing is true but its absence."""
+        return rule.function == "absent" or rule.metric in self._metrics
+
     def _read(self, read: Callable[..., list[Any]], metric: str, *times: float, everywhere: bool) -> list[Any]:
         if not everywhere and metric not in self._metrics:
             return []
@@ -90,7 +93,8 @@ class Engine:
         self.rules, self.alerting, self.console_url = list(rules), alerting, console_url
         self.targets = targets
         self.failures = Failures(rule.name for rule in rules)
-        self._own = about_monitor(rules)
+        self._looks = [(rule, rule.looks_far, rule.looks_elsewhere) for rule in rules]
+        self._own, self._absent = about_monitor(rules), {rule.name for rule in rules if rule.function == "absent"}
         self._heard: set[str] = set()
         self._far_judged: dict[tuple[str, int], float] = {}
         self._began: float | None = None
@@ -115,16 +119,18 @@ class Engine:
         The alerts of a rule that fails stay as they are: unknown is not resolved.
         """
         self._hear(now, target)
-        passed = self._resume(tx, now, target)
+        passed = resume(tx, self._absent, target, self.targets or {}, now)
         readings = TargetReadings(tx.reader, target)
         around = Around(readings, now)
         states, moved = _by_rule(tx.reader.alerts()), False
-        for rule in self.rules:
-            if rule.looks_far and not self._is_far_due(rule, target, now):
-                continue
-            if rule.looks_elsewhere and not self._is_settled(now):
-                continue  # what it looks at may not have been read since the agent began
+        for rule, looks_far, looks_elsewhere in self._looks:
             before = {s.fingerprint: s for s in states[rule.name] if _is_of(rule, s, target)}
+            if not before and not readings.may_have(rule):
+                continue
+            if looks_far and not self._is_far_due(rule, target, now):
+                continue
+            if looks_elsewhere and not self._is_settled(now):
+                continue  # what it looks at may not have been read since the agent began
             after: Mapping[str, AlertState | None] | None = None
             with self.failures.of(rule.name, target):
                 after = self._next(rule, readings, before, now)
@@ -144,8 +150,9 @@ class Engine:
         true = {
             fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
         }
-        blind = rule.name not in self._own and is_blind(readings, now, rule.looks_elsewhere)
-        return {fp: step(rule, before.get(fp), true.get(fp), fp, now, blind) for fp in before.keys() | true.keys()}
+        fps = before.keys() | true.keys()
+        blind = bool(fps) and rule.name not in self._own and is_blind(readings, now, rule.looks_elsewhere)
+        return {fp: step(rule, before.get(fp), true.get(fp), fp, now, blind) for fp in fps}
 
     def _noted(self, new: AlertState | None, old: AlertState | None, around: Around, now: float) -> AlertState | None:
         """What begins to fire, with what is to be told of its beginning. It fires though that cannot be told."""
@@ -181,27 +188,6 @@ class Engine:
         """Every target was heard of since the agent began, or has had the time for it."""
         waited = now - (now if self._began is None else self._began)
         return self.targets is None or self._heard >= self.targets.keys() or waited >= SETTLE_SECONDS
-
-    def _resume(self, tx: Tx, now: float, target: str) -> dict[str, float]:
-        """Take the time in which nobody judged out of the alerts of the target, and of those of no target.
-
-        The seconds since both were judged that do count.
-        """
-        absent, passed = {rule.name for rule in self.rules if rule.function == "absent"}, {}
-        for whose in (target, ""):
-            judged_at = tx.reader.judged_at(whose)
-            lost = 0.0 if judged_at is None else lost_seconds(judged_at, now, self._interval(whose))
-            passed[whose] = 0.0 if judged_at is None else now - judged_at - lost
-            for state in tx.reader.alerts() if lost else ():
-                if (state.rule in absent) if whose == "" else (state.labels.get("target") == whose):
-                    tx.save_alert(resumed(state, lost, now))
-            tx.save_judged(whose, now)
-        return passed
-
-    def _interval(self, target: str) -> float:
-        intervals = self.targets or {}
-        longest = max(intervals.values(), default=UNKNOWN_INTERVAL_SECONDS)
-        return intervals.get(target, UNKNOWN_INTERVAL_SECONDS) if target else longest
 
     def _move(
         self,
