@@ -298,6 +298,26 @@ COLLECTOR_OVERRUNS_TOTAL = Metric(
 STORE_BYTES = Metric("store_bytes", "gauge", "bytes", "Size of the store.")
 STORE_WAL_BYTES = Metric("store_wal_bytes", "gauge", "bytes", "Size of the store's write-ahead log.")
 STORE_ERRORS_TOTAL = Metric("store_errors_total", "counter", "", "Scrapes that could not be written to the store.")
+RULES_JUDGED_AT = Metric(
+    "rules_judged_timestamp_seconds",
+    "gauge",
+    "seconds",
+    "When the agent last judged the rules over the target, as Unix time.",
+)
+ALERTS_ACTIVE = Metric(
+    "alerts_active",
+    "gauge",
+    "",
+    "Alerts of the agent that are pending or firing; and suppressed, which are some of these.",
+    ("state",),
+)
+NOTIFICATIONS_DELAY_SECONDS = Metric(
+    "notifications_delay_seconds",
+    "gauge",
+    "seconds",
+    "How long the last message that the receiver took had waited since it was decided.",
+    ("receiver",),
+)
 RULE_FAILURES_TOTAL = Metric(
     "rule_failures_total",
     "counter",

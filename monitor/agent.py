@@ -106,7 +106,7 @@ class Agent:
             self._store_errors += 1
             self._show_itself()
         else:
-            self._judged_at = time.monotonic()
+            self._judged_at, tally.judged_at = time.monotonic(), scrape.started_at
         tally.phases["store"] = time.monotonic() - began - tally.phases.get("rules", 0.0)
         self.exporter.update(scrape, [*scrape.reading.samples, *tally.shown(scrape)])
         self.deliverer.wake()
