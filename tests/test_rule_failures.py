@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from telling import INTERVAL, SLOW, WAITING, Monitor
 
 from collectors.base import Sample
-from monitor.alerts import engine
+from monitor.alerts import backtest, engine
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.rules import Rule
 from monitor.store import StoreError
@@ -128,3 +129,21 @@ def test_a_store_that_cannot_be_read_is_no_fault_of_a_rule(one: Monitor, fail: B
         one.cycle()
 
     assert counted(one.engine.failures.samples()) == {"Waiting": 0, "Slow": 0}
+
+
+def test_a_backtest_goes_on_with_the_other_rules(one: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(12):
+        one.cycle()
+    while one.store.maintain(one.now):
+        pass
+
+    def failing(rule: Rule, readings: backtest.PastReadings, now: float) -> list[Verdict]:
+        if rule.name == "Waiting":
+            raise FAULT
+        return evaluate(rule, readings, now)
+
+    monkeypatch.setattr(backtest, "evaluate", failing)
+    with closing(one.store.reader()) as reader:
+        found = backtest.backtest(reader, one.rules, one.now - 600, one.now)
+
+    assert {(episode.rule, episode.labels["target"]) for episode in found} == {("Slow", "a"), ("Slow", "b")}
