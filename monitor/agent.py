@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from collectors.base import CollectError, Collector, Reading, Scrape, TargetSettings
 from monitor.alerts.delivery import Deliverer
 from monitor.alerts.engine import Engine
+from monitor.alerts.failures import ALL
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
 from monitor.itself import Tally, store_samples
@@ -100,21 +101,29 @@ class Agent:
         scrape.reading.samples.extend([*self.births[scrape.target].add_to(scrape), *tally.judged(scrape)])
         began = time.monotonic()
         try:
-            self.store.record(scrape, lambda tx: self._judge(tx, scrape))
+            if self._record(scrape):
+                self._judged_at, tally.judged_at = time.monotonic(), scrape.started_at
         except StoreError as error:
             log.error("store: %s", error)
             self._store_errors += 1
             self._show_itself()
-        else:
-            self._judged_at, tally.judged_at = time.monotonic(), scrape.started_at
         tally.phases["store"] = time.monotonic() - began - tally.phases.get("rules", 0.0)
         self.exporter.update(scrape, [*scrape.reading.samples, *tally.shown(scrape)])
         self.deliverer.wake()
 
+    def _record(self, scrape: Scrape) -> bool:
+        """Store and judge; store alone, where a fault of ours keeps it from being judged. Whether it was judged."""
+        with self.engine.failures.of(ALL, scrape.target):
+            self.store.record(scrape, lambda tx: self._judge(tx, scrape))
+            return True
+        self.store.record(scrape)
+        return False
+
     def _judge(self, tx: Tx, scrape: Scrape) -> None:
         began = time.monotonic()
         self.engine.judge(tx, scrape.started_at, scrape.target)
-        self.tallies[scrape.target].phases["rules"] = time.monotonic() - began
+        if tally := self.tallies.get(scrape.target):
+            tally.phases["rules"] = time.monotonic() - began
 
     def _show_itself(self) -> None:
         """Store, judge and expose how the agent itself fares, under a target of its own."""
@@ -124,7 +133,7 @@ class Agent:
         scrape = Scrape(ITSELF, ITSELF, round(time.time(), 3), 0.0, Reading(samples))
         self.exporter.update(scrape, samples)
         try:
-            self.store.record(scrape, lambda tx: self.engine.judge(tx, scrape.started_at, ITSELF))
+            self._record(scrape)
         except StoreError as error:
             log.error("store: %s", error)
 
@@ -150,7 +159,8 @@ class Agent:
     def _tell_for_ever(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
             try:
-                self.store.change(lambda tx: self.engine.tick(tx, time.time()))
+                with self.engine.failures.of(ALL, "any"):
+                    self.store.change(lambda tx: self.engine.tick(tx, time.time()))
             except StoreError as error:
                 log.error("alerts: %s", error)
             self.deliverer.wake()

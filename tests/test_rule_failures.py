@@ -94,7 +94,7 @@ def test_every_failure_is_counted_under_the_name_of_the_rule_and_none_is_0(one: 
     for _ in range(3):
         one.cycle()
 
-    assert counted(one.engine.failures.samples()) == {"Waiting": 3, "Slow": 0}
+    assert counted(one.engine.failures.samples()) == {"Waiting": 3, "Slow": 0, "all rules": 0}
 
 
 def test_it_is_told_once_in_the_log_without_a_traceback(
@@ -106,7 +106,7 @@ def test_it_is_told_once_in_the_log_without_a_traceback(
             one.cycle()
 
     assert [(record.getMessage(), record.exc_info) for record in caplog.records] == [
-        ("rule Waiting on target a: ZeroDivisionError: division by zero; its alerts stay as they are", None)
+        ("Waiting on target a: ZeroDivisionError: division by zero; alerts stay as they are", None)
     ]
 
 
@@ -128,7 +128,7 @@ def test_a_store_that_cannot_be_read_is_no_fault_of_a_rule(one: Monitor, fail: B
     with pytest.raises(StoreError):
         one.cycle()
 
-    assert counted(one.engine.failures.samples()) == {"Waiting": 0, "Slow": 0}
+    assert counted(one.engine.failures.samples()) == {"Waiting": 0, "Slow": 0, "all rules": 0}
 
 
 def test_a_backtest_goes_on_with_the_other_rules(one: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,15 @@ from monitor.reader import StoreError
 log = logging.getLogger("eda_monitor")
 
 
+#: What is so called is no fault of one rule: nothing could be judged, or nobody be told.
+ALL = "all rules"
+
+
 class Failures:
-    """What the rules of these names failed at since the agent started."""
+    """What the rules of these names, or all of them, failed at since the agent started."""
 
     def __init__(self, rules: Iterable[str]) -> None:
-        self._counts = dict.fromkeys(rules, 0)
+        self._counts = dict.fromkeys([*rules, ALL], 0)
         self._told: set[tuple[str, str, type[Exception]]] = set()
 
     @contextmanager
@@ -39,4 +43,4 @@ class Failures:
         if (what := (rule, target, type(error))) not in self._told:
             self._told.add(what)
             said = f"{type(error).__name__}: {error}"
-            log.error("rule %s on target %s: %s; its alerts stay as they are", rule, target, said)
+            log.error("%s on target %s: %s; alerts stay as they are", rule, target, said)
