@@ -29,8 +29,9 @@ test: $(STAMP) services ## run the tests; installs what they need
 	$(BIN)/python -m pytest
 
 soak: $(STAMP) services ## the parity and kill tests over many more seeds: an hour or so; SEED=n begins elsewhere
-	PARITY_WORLDS=600 PARITY_SEED=$(SEED) RECENT_SEEDS=300 KILLS=3000 KILL_SEED=$(SEED) \
-		$(BIN)/python -m pytest -s tests/test_parity_alerts.py tests/test_recent.py tests/test_killed.py
+	PARITY_WORLDS=600 PARITY_SEED=$(SEED) RECENT_SEEDS=300 KILLS=3000 KILL_SEED=$(SEED) KILL_LIVES=1000 STORIES_ALONE=1 \
+		$(BIN)/python -m pytest -s tests/test_parity_alerts.py tests/test_recent.py tests/test_killed.py \
+		tests/test_alerts_killed.py tests/test_prometheus_rules.py
 
 check: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -95,7 +95,7 @@ UNROUTABLE_MESSAGES_TOTAL = Metric(
     "unroutable_messages_total",
     "counter",
     "messages",
-    "Messages that nobody wanted, dropped or returned; an empty destination are those of which no exchange is known.",
+    "Messages that nobody wanted, by reason: dropped, returned, unmatched; without destination, of no known exchange.",
     ("destination", "reason"),
 )
 LOST_MESSAGES = Metric(
@@ -139,6 +139,13 @@ DEAD_LETTERS_BORN = Metric(
     "seconds",
     "When the destination's first dead letters were seen, as Unix time; absent where they were there before the agent.",
     ("destination", "source", "reason"),
+)
+REDRIVEN_MESSAGES_TOTAL = Metric(
+    "redriven_messages_total",
+    "counter",
+    "messages",
+    "Dead letters sent back, by outcome: sent, failed; and came_back, which were sent and are dead letters again.",
+    ("destination", "source", "outcome"),
 )
 DEAD_LETTER_AGE_SECONDS = Metric(
     "dead_letter_age_seconds",
@@ -291,6 +298,33 @@ COLLECTOR_OVERRUNS_TOTAL = Metric(
 STORE_BYTES = Metric("store_bytes", "gauge", "bytes", "Size of the store.")
 STORE_WAL_BYTES = Metric("store_wal_bytes", "gauge", "bytes", "Size of the store's write-ahead log.")
 STORE_ERRORS_TOTAL = Metric("store_errors_total", "counter", "", "Scrapes that could not be written to the store.")
+RULES_JUDGED_AT = Metric(
+    "rules_judged_timestamp_seconds",
+    "gauge",
+    "seconds",
+    "When the agent last judged the rules over the target, as Unix time.",
+)
+ALERTS_ACTIVE = Metric(
+    "alerts_active",
+    "gauge",
+    "",
+    "Alerts of the agent that are pending or firing; and suppressed, which are some of these.",
+    ("state",),
+)
+NOTIFICATIONS_DELAY_SECONDS = Metric(
+    "notifications_delay_seconds",
+    "gauge",
+    "seconds",
+    "How long the last message that the receiver took had waited since it was decided.",
+    ("receiver",),
+)
+RULE_FAILURES_TOTAL = Metric(
+    "rule_failures_total",
+    "counter",
+    "",
+    "Failed judgements of the rule; its alerts stay as they were, for what is unknown is not resolved.",
+    ("rule",),
+)
 NOTIFICATIONS_WAITING = Metric(
     "notifications_waiting", "gauge", "", "Notifications that are not yet sent, or could not be."
 )

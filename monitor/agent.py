@@ -9,16 +9,15 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
-from collectors import metrics as m
-from collectors.base import CollectError, Collector, Reading, Sample, Scrape, TargetSettings
+from collectors.base import CollectError, Collector, Reading, Scrape, TargetSettings
 from monitor.alerts.delivery import Deliverer
 from monitor.alerts.engine import Engine
+from monitor.alerts.failures import ALL
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
+from monitor.itself import Tally, store_samples
 from monitor.reader import ITSELF
 from monitor.store import Store, StoreError, Tx
 
@@ -44,50 +43,6 @@ def scrape(target: TargetSettings, collector: Collector, clock: Callable[[], flo
         reading, error = Reading(), f"{type(failure).__name__}: {failure}"
     duration = time.monotonic() - began
     return Scrape(target.name, collector.system, started_at, duration, reading, error)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the monitor counts about one target since the agent started."""
-
-    interval: float
-    requests: int = 0
-    failed: int = 0
-    failed_parts: int = 0
-    overruns: int = 0
-    last_success: float | None = None
-    phases: dict[str, float] = field(default_factory=dict)
-
-    def add(self, scrape: Scrape) -> None:
-        self.requests += scrape.reading.requests
-        self.failed += not scrape.ok
-        self.failed_parts += len(scrape.reading.errors)
-        if scrape.ok:
-            self.last_success = scrape.started_at
-        self.phases = {**scrape.reading.phases, "collect": scrape.duration_seconds}
-
-    def judged(self, scrape: Scrape) -> Iterable[Sample]:
-        """What is stored too, for rules to look at."""
-        yield m.COLLECTOR_INTERVAL_SECONDS.sample(self.interval)
-        yield m.COLLECTOR_DURATION_SECONDS.sample(scrape.duration_seconds, "collect")
-        yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed, "target")
-        yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed_parts, "part")
-        yield m.COLLECTOR_OVERRUNS_TOTAL.sample(self.overruns)
-        yield from (m.COLLECTOR_SKIPPED.sample(count, reason) for reason, count in _count_by_reason(scrape).items())
-
-    def shown(self, scrape: Scrape) -> Iterable[Sample]:
-        """What is shown only: it tells nothing of an earlier time that the scrapes don't, or is known too late."""
-        yield m.COLLECTOR_UP.sample(float(scrape.ok))
-        if self.last_success is not None:
-            yield m.COLLECTOR_LAST_SUCCESS.sample(self.last_success)
-        phases = {phase: seconds for phase, seconds in self.phases.items() if phase != "collect"}
-        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in phases.items())
-        yield m.COLLECTOR_REQUESTS_TOTAL.sample(self.requests)
-
-
-def _count_by_reason(scrape: Scrape) -> Mapping[str, int]:
-    reasons = [skipped.reason for skipped in scrape.reading.skipped]
-    return {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
 
 
 class Agent:
@@ -146,37 +101,39 @@ class Agent:
         scrape.reading.samples.extend([*self.births[scrape.target].add_to(scrape), *tally.judged(scrape)])
         began = time.monotonic()
         try:
-            self.store.record(scrape, lambda tx: self._judge(tx, scrape))
+            if self._record(scrape):
+                self._judged_at, tally.judged_at = time.monotonic(), scrape.started_at
         except StoreError as error:
             log.error("store: %s", error)
             self._store_errors += 1
             self._show_itself()
-        else:
-            self._judged_at = time.monotonic()
         tally.phases["store"] = time.monotonic() - began - tally.phases.get("rules", 0.0)
         self.exporter.update(scrape, [*scrape.reading.samples, *tally.shown(scrape)])
         self.deliverer.wake()
 
+    def _record(self, scrape: Scrape) -> bool:
+        """Store and judge; store alone, where a fault of ours keeps it from being judged. Whether it was judged."""
+        with self.engine.failures.of(ALL, scrape.target):
+            self.store.record(scrape, lambda tx: self._judge(tx, scrape))
+            return True
+        self.store.record(scrape)
+        return False
+
     def _judge(self, tx: Tx, scrape: Scrape) -> None:
         began = time.monotonic()
         self.engine.judge(tx, scrape.started_at, scrape.target)
-        self.tallies[scrape.target].phases["rules"] = time.monotonic() - began
+        if tally := self.tallies.get(scrape.target):
+            tally.phases["rules"] = time.monotonic() - began
 
     def _show_itself(self) -> None:
         """Store, judge and expose how the agent itself fares, under a target of its own."""
-        sizes = self.store.sizes()
         samples = [
-            m.STORE_BYTES.sample(sizes["store_bytes"]),
-            m.STORE_WAL_BYTES.sample(sizes["wal_bytes"]),
-            m.STORE_ERRORS_TOTAL.sample(self._store_errors),
-        ]
-        samples += self.deliverer.samples()
-        with suppress(StoreError):
-            samples.append(m.NOTIFICATIONS_WAITING.sample(self.store.outbox_waiting()))
+            *store_samples(self.store, self._store_errors), *self.deliverer.samples(), *self.engine.failures.samples()
+        ]  # fmt: skip
         scrape = Scrape(ITSELF, ITSELF, round(time.time(), 3), 0.0, Reading(samples))
         self.exporter.update(scrape, samples)
         try:
-            self.store.record(scrape, lambda tx: self.engine.judge(tx, scrape.started_at, ITSELF))
+            self._record(scrape)
         except StoreError as error:
             log.error("store: %s", error)
 
@@ -202,7 +159,8 @@ class Agent:
     def _tell_for_ever(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
             try:
-                self.store.change(lambda tx: self.engine.tick(tx, time.time()))
+                with self.engine.failures.of(ALL, "any"):
+                    self.store.change(lambda tx: self.engine.tick(tx, time.time()))
             except StoreError as error:
                 log.error("alerts: %s", error)
             self.deliverer.wake()

@@ -199,7 +199,7 @@ def export_rules(
     links = ("", "") if loaded is None else (loaded.console.url, loaded.alerting.grafana_url)
     files = {} if prometheus is None else rule_files(prometheus, rules, *links)
     if grafana is not None:
-        files[grafana] = to_grafana_yaml(rules, datasource)
+        files[grafana] = to_grafana_yaml(rules, datasource, *links)
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -6,18 +6,20 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from collectors import metrics as m
 from collectors.base import CollectError, Finding, PartError, Reading, TargetSettings
-from monitor.agent import Agent, Tally, scrape
+from monitor.agent import Agent, scrape
 from monitor.alerts.delivery import Deliverer
 from monitor.alerts.engine import Engine
 from monitor.alerts.routing import Alerting
-from monitor.alerts.rules import default_rules
+from monitor.alerts.rules import default_rules, parse_rules
 from monitor.exporter import Exporter
+from monitor.itself import Tally
 from monitor.store import Reader, Store
 
 TARGET = TargetSettings(name="orders", kind="fake", interval=0.05, timeout=1)
@@ -180,6 +182,45 @@ def test_a_store_that_cannot_be_written_is_counted_and_the_figures_are_still_sho
     agent.stop()
     assert b'eda_store_errors_total{target="eda-monitor",system="eda-monitor"} 1' in page
     assert b"eda_messages_in_total" in page
+
+
+def test_a_rule_that_fails_ends_no_reading_and_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("monitor.alerts.engine.evaluate", fails)
+    rules = parse_rules('[[rules]]\nname = "Any"\nmetric = "messages_in_total"\nabove = 0', "test")
+    store, engine = Store(tmp_path / "store.db"), Engine(rules, Alerting(), "")
+    agent = Agent([(TARGET, collector := FakeCollector(reading))], store, Exporter(), engine, Deliverer(store, {}))
+
+    agent.start()
+    cycles(collector, 3)
+
+    agent.stop()
+    with closing(Reader(tmp_path / "store.db")) as reader:
+        assert [one.points[-1][1] for one in reader.latest("messages_in_total", time.time())] == [7]
+    assert [sample.value >= 2 for sample in engine.failures.samples()] == [True, False]
+    assert agent.healthy
+
+
+def test_what_was_read_is_stored_though_a_fault_keeps_it_from_being_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise TypeError("a belief of another release")
+
+    monkeypatch.setattr(Engine, "judge", fails)
+    store, engine = Store(tmp_path / "store.db"), Engine([], Alerting(), "")
+    agent = Agent([(TARGET, collector := FakeCollector(reading))], store, Exporter(), engine, Deliverer(store, {}))
+
+    agent.start()
+    cycles(collector, 3)
+
+    agent.stop()
+    with closing(Reader(tmp_path / "store.db")) as reader:
+        assert [one.points[-1][1] for one in reader.latest("messages_in_total", time.time())] == [7]
+    assert not agent.healthy
+    assert [sample.value >= 2 for sample in engine.failures.samples()] == [True]
 
 
 def test_it_goes_on_after_failures(run: Callable[[FakeCollector], Agent]) -> None:

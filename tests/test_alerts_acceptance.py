@@ -1,16 +1,16 @@
-"""What an alert engine must do, point by point. The names say the point; what is tested elsewhere is named here.
+"""What an alert engine must do, point by point. The names say the point; what is tested further is named here.
 
-1 states                 here, test_rules (step), test_parity (against Prometheus)
-2 fingerprints           here
-3 grouping               test_grouping
-4 silences and the like  test_suppression
-5 one transaction        test_alerts_killed
-6 restart                here, test_alerts_killed
-7 damping, limits        here, test_grouping; a receiver has at most one message a group and `group_interval`
-8 clock, determinism     here
-9 of the monitor itself  the Watchdog is a default rule; what the agent counts, test_agent
-10 test and backtest     the commands of these names
-11 hostile texts         the notifiers
+1 states                 test_rules (step), test_parity (against Prometheus)
+2 fingerprints
+3 grouping               test_alerts_acceptance_told, test_grouping
+4 silences and the like  test_alerts_acceptance_told, test_suppression
+5 one transaction        test_alerts_acceptance_told, test_alerts_killed
+6 restart                test_alerts_killed
+7 damping, limits        test_alerts_acceptance_told, test_grouping
+8 clock, determinism
+9 of the monitor itself  test_alerts_acceptance_told, test_rule_failures, test_agent
+10 test and backtest     test_alerts_acceptance_told, test_trial, test_history
+11 hostile texts         test_alerts_acceptance_told, test_texts, the notifiers
 """
 
 from __future__ import annotations

@@ -1,26 +1,56 @@
 """The monitor is killed between any two steps, and is down for seconds or hours: nothing is lost, nothing is doubled.
 
-A machine of random steps runs engine, store and outbox against a model that knows nothing of either.
+A machine of random steps runs engine, store and outbox against a model that knows nothing of either. Meanwhile people
+silence alerts, acknowledge them, and put maintenance windows into the configuration.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from telling import INTERVAL, SLOW, WAITING, Killed, Monitor
 
-from monitor.alerts.routing import Alerting, Receiver
+from monitor.alerts.messages import from_json
+from monitor.alerts.routing import Alerting, Receiver, Window
 from monitor.alerts.states import INTERVALS_MISSED, OUTAGE_SECONDS
+from monitor.store import Tx
 
 TARGETS, DESTINATIONS = ("a", "b"), ("x", "y")
 FOR, KEEP = 30.0, 60.0
 SLACK = INTERVALS_MISSED * INTERVAL
 ALERTING = Alerting((Receiver("ops"), Receiver("pager", send_resolved=False)), repeat_interval=3600.0)
+#: Whose alerts: by rule, target and destination.
+Alert = tuple[str, str, str]
+#: As people write what they silence, and what is meant.
+MATCHERS: tuple[tuple[dict[str, str], Callable[[Alert], bool]], ...] = (
+    ({"destination": "x"}, lambda alert: alert[2] == "x"),
+    ({"destination": "=~y|z", "target": "!=b"}, lambda alert: alert[1:] == ("a", "y")),
+    ({"alertname": "!~Sl.w"}, lambda alert: alert[0] == "Waiting"),
+)
+NEVER = 1e12
+#: How many machines are run; `make soak` takes more.
+LIVES = int(os.environ.get("KILL_LIVES", "40"))
+
+
+class Quiet(NamedTuple):
+    """A silence or a maintenance window, from and until when; windows have no id."""
+
+    id: int | None
+    means: Callable[[Alert], bool]
+    starts_at: float
+    ends_at: float
+
+    def covers(self, alert: Alert, now: float) -> bool:
+        return self.starts_at <= now < self.ends_at and self.means(alert)
 
 
 class Model:
@@ -61,10 +91,52 @@ class Killing(RuleBasedStateMachine):
         )
         self.models = {(target, one): Model() for target in TARGETS for one in DESTINATIONS}
         self.lost_answers, self.jumps = 0, set[float]()
+        self.waiting, self.acknowledged = set[Alert](), set[Alert]()
+        self.silences, self.windows = list[Quiet](), list[Quiet]()
+        self.last_row, self.believed = 0, dict[tuple[str, str], set[str]]()
 
     @rule(whose=st.sampled_from(TARGETS), destination=st.sampled_from(DESTINATIONS), value=st.sampled_from([0.0, 7.0]))
     def changes(self, whose: str, destination: str, value: float) -> None:
         self.monitor.set(destination, value, whose)
+
+    @rule(which=st.sampled_from(MATCHERS), seconds=st.sampled_from([20.0, 300.0, 7200.0]))
+    def somebody_silences(self, which: tuple[dict[str, str], Callable[[Alert], bool]], seconds: float) -> None:
+        matchers, means = which
+        start, ids = self.monitor.now, list[int]()
+        self.monitor.store.change(
+            lambda tx: ids.append(tx.add_silence(matchers, start, start + seconds, "eva", "moving", start))
+        )
+        self.silences.append(Quiet(ids[0], means, start, start + seconds))
+
+    @rule()
+    def somebody_ends_all_silences(self) -> None:
+        now = self.monitor.now
+        for one in self.silences:
+            self.monitor.store.change(lambda tx, id=one.id: tx.expire_silence(id, now) and None)  # type: ignore[misc]
+        self.silences = [one._replace(ends_at=min(one.ends_at, now)) for one in self.silences]
+
+    @rule(name=st.sampled_from(["Waiting", "Slow"]))
+    def somebody_acknowledges_what_fires_and_nothing_else(self, name: str) -> None:
+        acknowledged, now = set[Alert](), self.monitor.now
+
+        def acknowledge(tx: Tx) -> None:
+            for state in tx.reader.alerts():
+                if state.rule == name and tx.acknowledge(name, state.fingerprint, "eva", "", now):
+                    acknowledged.add(_alert(state.labels))
+
+        self.monitor.store.change(acknowledge)
+        assert acknowledged == {alert for alert in self._firing() if alert[0] == name}
+        self.acknowledged |= acknowledged
+
+    @rule(which=st.sampled_from(MATCHERS), seconds=st.sampled_from([0.0, 600.0, 12_000.0]))
+    def it_is_killed_and_started_with_a_maintenance_window(
+        self, which: tuple[dict[str, str], Callable[[Alert], bool]], seconds: float
+    ) -> None:
+        (matchers, means), start = which, self.monitor.now
+        window = Window("move", matchers, starts_at=start, ends_at=start + seconds)
+        self.windows = [Quiet(None, means, start, start + seconds)] if seconds else []
+        self.monitor.alerting = replace(ALERTING, windows=(window,) if seconds else ())
+        self.monitor.restart(0.25)
 
     @rule(whose=st.sampled_from(TARGETS), seconds=st.sampled_from([0.25, 15.0, 31.0]))
     def is_read(self, whose: str, seconds: float) -> None:
@@ -77,6 +149,8 @@ class Killing(RuleBasedStateMachine):
         self.monitor.now += seconds
         self.jumps |= {self.monitor.now} if seconds < 0 else set()
         self.monitor.tick()
+        self._decided()
+        self._suppressed_are_listed()
 
     @rule()
     def sends(self) -> None:
@@ -94,6 +168,8 @@ class Killing(RuleBasedStateMachine):
     def is_killed_while_it_decides(self, calls: int, down: float) -> None:
         with suppress(Killed):
             self.monitor.tick(calls)
+            self._decided()
+            self._suppressed_are_listed()
         self.monitor.restart(down)
 
     @rule(dies=st.sampled_from(["before it was sent", "before it was noted"]), down=st.sampled_from([0.25, 10_000.0]))
@@ -131,20 +207,25 @@ class Killing(RuleBasedStateMachine):
             last[one.group_key] = (firing, at)
 
     def teardown(self) -> None:
-        """In quiet times every receiver learns the truth."""
+        """In quiet times every receiver learns the truth, also of what was suppressed until then."""
         try:
+            self.somebody_ends_all_silences()
+            self.it_is_killed_and_started_with_a_maintenance_window(MATCHERS[0], 0.0)
             for _ in range(12):
                 self.monitor.now += INTERVAL
                 for target in TARGETS:
                     self.monitor.scrape(target)
                     self._judged(target)
                 self.monitor.tick()
+                self._decided()
                 self.monitor.deliver()
+            self._suppressed_are_listed()
             self.states_are_those_of_the_model()
             self.a_message_says_something_new_or_repeats_when_that_is_due()
             firing = {state.fingerprint for state in self.monitor.alerts() if state.state == "firing"}
             shown = firing - self.monitor.suppressed().keys()
             assert shown <= self._believed("ops") <= firing
+            assert not self._firing() - {_alert(s.labels) for s in self.monitor.alerts() if s.state == "firing"}
             assert shown <= self._believed("pager")
         finally:
             self.monitor.close()
@@ -153,7 +234,47 @@ class Killing(RuleBasedStateMachine):
     def _judged(self, target: str) -> None:
         for (whose, destination), model in self.models.items():
             if whose == target:
-                model.judge(self.monitor.now, self.monitor.world.get((target, destination), 0.0) > 0)
+                is_true = self.monitor.world.get((target, destination), 0.0) > 0
+                model.judge(self.monitor.now, is_true)
+                waits = {("Waiting", target, destination)}
+                self.waiting = self.waiting | waits if is_true else self.waiting - waits
+        self.acknowledged &= self._firing()
+        self._decided()
+
+    def _firing(self) -> set[Alert]:
+        slow = {("Slow", *place) for place, model in self.models.items() if model.state == "firing"}
+        return slow | self.waiting
+
+    def _decided(self) -> None:
+        """Of the messages that were decided just now, none names what is suppressed, and none repeats to no purpose
+        what somebody acknowledged.
+        """
+        rows = [row for row in self.monitor.store.outbox_due(NEVER) if row.id > self.last_row]
+        for row in rows:
+            message = from_json(row.payload)
+            firing = {a.fingerprint: _alert(a.labels) for a in message.alerts if a.status == "firing"}
+            resolved = {a.fingerprint for a in message.alerts if a.status == "resolved"}
+            before = self.believed.setdefault((row.receiver, message.group_key), set())
+            assert [alert for alert in firing.values() if self._why_suppressed(alert)] == []
+            if row.receiver == "ops" and firing.keys() <= before and not resolved:
+                assert not set(firing.values()) <= self.acknowledged, "repeated, though somebody works on it"
+            before.update(firing)
+            before.difference_update(resolved)
+            self.last_row = row.id
+
+    def _why_suppressed(self, alert: Alert) -> str:
+        """The first word of the reason; "" where it is not."""
+        if any(one.covers(alert, self.monitor.now) for one in self.silences):
+            return "silence"
+        if any(one.covers(alert, self.monitor.now) for one in self.windows):
+            return "maintenance"
+        return "inhibited" if alert[0] == "Slow" and ("Waiting", *alert[1:]) in self.waiting else ""
+
+    def _suppressed_are_listed(self) -> None:
+        active = {s.fingerprint: _alert(s.labels) for s in self.monitor.alerts() if s.state != "resolved"}
+        reasons = {fp: self._why_suppressed(alert) for fp, alert in active.items()}
+        listed = {fp: reason.split()[0] for fp, reason in self.monitor.suppressed().items()}
+        assert listed == {fp: reason for fp, reason in reasons.items() if reason}
 
     def _believed(self, receiver: str) -> set[str]:
         """What fires, as far as the receiver knows from its messages."""
@@ -161,9 +282,13 @@ class Killing(RuleBasedStateMachine):
         return {fingerprint for fingerprint, status in told.items() if status == "firing"}
 
 
+def _alert(labels: Mapping[str, str]) -> Alert:
+    return labels["alertname"], labels["target"], labels["destination"]
+
+
 TestKilling = Killing.TestCase
 TestKilling.settings = settings(
-    max_examples=40,
+    max_examples=LIVES,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -13,7 +13,8 @@ import pytest
 
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.promql import to_prometheus_yaml
-from monitor.alerts.rules import Condition, Function, Rule, default_rules, parse_rules, texts
+from monitor.alerts.rules import Condition, Function, Rule, default_rules, parse_rules
+from monitor.alerts.wording import texts
 from monitor.config import parse as parse_config
 
 ROOT = Path(__file__).parent.parent

@@ -9,10 +9,15 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
+from telling import WAITING, Monitor
 
+from monitor.alerts.exports import to_grafana_yaml
 from monitor.alerts.links import DASHBOARD, console_link, console_path, console_template, dashboard_link, page_of
-from monitor.alerts.promql import to_prometheus_yaml
-from monitor.alerts.rules import default_rules, texts
+from monitor.alerts.notifiers.webhook import payload
+from monitor.alerts.promql import links_of, to_prometheus_yaml
+from monitor.alerts.resending import wire
+from monitor.alerts.rules import default_rules
+from monitor.alerts.wording import texts
 from monitor.console.place import parsed
 from monitor.grafana import dashboard_now
 
@@ -112,8 +117,35 @@ def test_prometheus_fills_in_links_that_the_console_reads(name: str, tmp_path: P
     assert dict(place.labels) == {"target": name}
 
 
-def test_without_addresses_prometheus_is_told_no_links() -> None:
+def test_no_receiver_is_told_the_name_of_the_page_beside_the_link(tmp_path: Path) -> None:
+    monitor = Monitor(tmp_path / "store.db", WAITING + 'page = "alerts"\n')
+    monitor.set("orders", 1)
+    monitor.cycle()
+    (state,) = monitor.alerts()
+    monitor.close()
+
+    ((_, _, notification),) = monitor.inbox["ops"]
+    told = [payload(notification)["alerts"][0], wire(state, AT, 60, "http://console")]
+    assert state.annotations["page"] == "alerts"
+    assert [one["generatorURL"].partition("?")[0] for one in told] == ["http://console/alerts"] * 2
+    assert ["page" in one["annotations"] for one in told] == [False, False]
+
+
+def test_grafana_is_told_the_same_links_as_prometheus() -> None:
+    addresses = ("http://c:1/", "http://g/")
+    (group,) = json.loads(to_grafana_yaml(default_rules(), "p", *addresses))["groups"]
+    found = {one["title"]: one["annotations"] for one in group["rules"]}
+
+    for rule in default_rules():
+        if rule.name in found:
+            assert links_of(rule, *addresses).items() <= found[rule.name].items()
+            assert links_of(rule, *addresses).keys() == {"console_url", "dashboard_url"}
+            assert found[rule.name]["runbook_url"] == rule.runbook
+
+
+def test_without_addresses_prometheus_and_grafana_are_told_no_links() -> None:
     assert '_url: "http' not in to_prometheus_yaml(default_rules())
+    assert '_url": "http' not in to_grafana_yaml(default_rules(), "p")
 
 
 def test_without_a_console_there_is_no_link() -> None:

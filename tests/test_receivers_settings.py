@@ -132,12 +132,15 @@ def test_rules_are_exported_with_links_to_where_people_reach_console_and_grafana
     file = tmp_path / "eda-monitor.toml"
     file.write_text('[console]\nurl = "https://eda"\n[alerting]\ngrafana_url = "https://grafana"\n')
 
-    done = CliRunner().invoke(app, ["export-rules", "--prometheus", str(tmp_path), "--config", str(file)])
+    into = ["--prometheus", str(tmp_path), "--grafana", str(tmp_path / "grafana.yaml")]
+    done = CliRunner().invoke(app, ["export-rules", *into, "--config", str(file)])
 
     assert done.exit_code == 0, done.output
-    rules = (tmp_path / "alerts.yml").read_text()
+    rules, of_grafana = (tmp_path / "alerts.yml").read_text(), (tmp_path / "grafana.yaml").read_text()
     assert 'console_url: "https://eda/dead-letters?target={{ $labels.target | urlquery }}&' in rules
     assert 'dashboard_url: "https://grafana/d/eda-now?' in rules
+    assert '"console_url": "https://eda/dead-letters?target={{ $labels.target | urlquery }}&' in of_grafana
+    assert '"dashboard_url": "https://grafana/d/eda-now?' in of_grafana
 
 
 def test_a_secret_is_taken_from_a_file(tmp_path: Path) -> None:

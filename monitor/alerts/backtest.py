@@ -10,7 +10,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from monitor.alerts.evaluation import evaluate
+from monitor.alerts.evaluation import Verdict, evaluate
+from monitor.alerts.failures import Failures
 from monitor.alerts.rules import Rule
 from monitor.alerts.states import fingerprint, step
 from monitor.percentiles import Increase
@@ -39,6 +40,7 @@ class PastReadings:
     """What rules read of a target at a time in the past; a metric is read once for all times."""
 
     def __init__(self, reader: Reader, target: str, since: float, until: float) -> None:
+        self.target = target
         self._reader, self._where, self._span = reader, {"target": target}, (since, until)
         self._known: dict[tuple[str, bool], list[tuple[Series, list[float]]]] = {}
         self.fired_by: list[Episode] = []
@@ -107,17 +109,18 @@ class _Replay:
     """The rules over one target, time after time."""
 
     def __init__(self, rules: Sequence[Rule], readings: PastReadings) -> None:
-        self._rules, self._readings = rules, readings
+        self._rules, self._readings, self._failures = rules, readings, Failures(rule.name for rule in rules)
         self._states: list[dict[str, AlertState]] = [{} for _ in rules]
         self._open: dict[tuple[int, str], Episode] = {}
 
     def judge(self, now: float) -> None:
         for number, rule in enumerate(self._rules):
             states = self._states[number]
-            true = {}
-            for verdict in evaluate(rule, self._readings, now):
-                labels = {"alertname": rule.name, "severity": rule.severity, **verdict.labels}
-                true[fingerprint(labels)] = (labels, verdict)
+            true: dict[str, tuple[dict[str, str], Verdict]] | None = None
+            with self._failures.of(rule.name, self._readings.target):
+                true = {fingerprint(labels): (labels, v) for labels, v in _labelled(rule, self._readings, now)}
+            if true is None:
+                continue  # unknown is not resolved
             for fp in states.keys() | true.keys():
                 new = step(rule, states.get(fp), true.get(fp), fp, now)
                 if new is None or new.state == "resolved":
@@ -136,3 +139,9 @@ class _Replay:
             del self._open[number, fp]
             at = self._readings.fired_by.index(before)
             self._readings.fired_by[at] = before._replace(ended_at=new.resolved_at)
+
+
+def _labelled(rule: Rule, readings: PastReadings, now: float) -> list[tuple[dict[str, str], Verdict]]:
+    """Where the rule holds, with the labels of the alerts."""
+    own = {"alertname": rule.name, "severity": rule.severity}
+    return [(own | verdict.labels, verdict) for verdict in evaluate(rule, readings, now)]

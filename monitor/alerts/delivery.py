@@ -75,6 +75,8 @@ class Deliverer:
         for name, lane in self.lanes.items():
             yield m.NOTIFICATIONS_SENT_TOTAL.sample(lane.sent, name)
             yield m.NOTIFICATIONS_FAILED_TOTAL.sample(lane.failed, name)
+            if lane.delay is not None:
+                yield m.NOTIFICATIONS_DELAY_SECONDS.sample(lane.delay, name)
         for samples in self._samples:
             yield from samples()
 

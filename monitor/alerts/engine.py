@@ -18,22 +18,22 @@ from typing import Any
 
 from monitor.alerts.changed import Around
 from monitor.alerts.evaluation import Verdict, evaluate
+from monitor.alerts.failures import Failures
+from monitor.alerts.gaps import resume
 from monitor.alerts.grouping import Look, Outcome, groups, outcome
 from monitor.alerts.inhibition import about_monitor
 from monitor.alerts.links import dashboard_link
 from monitor.alerts.messages import to_json
 from monitor.alerts.routing import Alerting
-from monitor.alerts.rules import FAR_SECONDS, Rule
-from monitor.alerts.states import RESOLVED_SECONDS, begun, fingerprint, lost_seconds, resumed, step
+from monitor.alerts.rules import Rule
+from monitor.alerts.states import RESOLVED_SECONDS, begun, fingerprint, resumed, step
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
-from monitor.reader import ITSELF, STALE_SECONDS, AlertState, Reader, Series, Told
+from monitor.reader import ITSELF, AlertState, Reader, Series, Told
 from monitor.store import Tx
 
 #: After so long, what a target's first reading would say is not waited for any more.
 SETTLE_SECONDS = 120.0
-#: Between two judgements of a target whose interval is not known; twice that is the look-back.
-UNKNOWN_INTERVAL_SECONDS = STALE_SECONDS / 2
 #: How often rules are judged that look at hours and days.
 FAR_INTERVAL_SECONDS = 60.0
 #: How often what is due is looked for though no alert changed its state.
@@ -44,6 +44,7 @@ class TargetReadings:
     """What the rules read when one target is judged: each thing once, and nothing that the target never had."""
 
     def __init__(self, reader: Reader, target: str) -> None:
+        self.target = target
         self._reader, self._where = reader, {"target": target}
         self._metrics = reader.metrics(target)
         self._known: dict[tuple[object, ...], list[Any]] = {}
@@ -66,6 +67,10 @@ class TargetReadings:
     def standing(self, metric: str, at: float, everywhere: bool = False) -> Sequence[Increase]:
         return self._read(self._reader.standing, metric, at, everywhere=everywhere)
 
+    def may_have(self, rule: Rule) -> bool:
+        """Whether the rule can hold here: of a metric that the target never had nothing is true but its absence."""
+        return rule.function == "absent" or rule.metric in self._metrics
+
     def _read(self, read: Callable[..., list[Any]], metric: str, *times: float, everywhere: bool) -> list[Any]:
         if not everywhere and metric not in self._metrics:
             return []
@@ -87,7 +92,9 @@ class Engine:
     ) -> None:
         self.rules, self.alerting, self.console_url = list(rules), alerting, console_url
         self.targets = targets
-        self._own = about_monitor(rules)
+        self.failures = Failures(rule.name for rule in rules)
+        self._looks = [(rule, rule.looks_far, rule.looks_elsewhere) for rule in rules]
+        self._own, self._absent = about_monitor(rules), {rule.name for rule in rules if rule.function == "absent"}
         self._heard: set[str] = set()
         self._far_judged: dict[tuple[str, int], float] = {}
         self._began: float | None = None
@@ -107,44 +114,54 @@ class Engine:
             tx.forget_judged({*self.targets, ITSELF, ""})
 
     def judge(self, tx: Tx, now: float, target: str) -> None:
-        """Move the alerts of the target on, and put what is to be told now into the outbox."""
+        """Move the alerts of the target on, and put what is to be told now into the outbox.
+
+        The alerts of a rule that fails stay as they are: unknown is not resolved.
+        """
         self._hear(now, target)
-        self._resume(tx, now, target)
+        passed = resume(tx, self._absent, target, self.targets or {}, now)
         readings = TargetReadings(tx.reader, target)
         around = Around(readings, now)
         states, moved = _by_rule(tx.reader.alerts()), False
-        for rule in self.rules:
-            if looks_far(rule) and not self._is_far_due(rule, target, now):
-                continue
-            if looks_elsewhere(rule) and not self._is_settled(now):
-                continue  # what it looks at may not have been read since the agent began
+        for rule, looks_far, looks_elsewhere in self._looks:
             before = {s.fingerprint: s for s in states[rule.name] if _is_of(rule, s, target)}
-            moved |= self._judge(tx, rule, readings, around, before, now)
+            if not before and not readings.may_have(rule):
+                continue
+            if looks_far and not self._is_far_due(rule, target, now):
+                continue
+            if looks_elsewhere and not self._is_settled(now):
+                continue  # what it looks at may not have been read since the agent began
+            after: Mapping[str, AlertState | None] | None = None
+            with self.failures.of(rule.name, target):
+                after = self._next(rule, readings, before, now)
+            if after is None:  # the time until now counts for neither `for` nor `keep_firing_for`
+                lost = passed["" if rule.function == "absent" else target]
+                after = {fp: resumed(state, lost, now) for fp, state in before.items()}
+                self._far_judged.pop((target, id(rule)), None)  # it is tried again at the next reading
+            for fp, new in after.items():
+                moved |= self._move(tx, rule, before.get(fp), self._noted(new, before.get(fp), around, now), fp, now)
         if moved or not 0 <= now - self._told_at < TELL_INTERVAL_SECONDS:
             self._tell(tx, now)
 
-    def _judge(
-        self,
-        tx: Tx,
-        rule: Rule,
-        readings: TargetReadings,
-        around: Around,
-        before: Mapping[str, AlertState],
-        now: float,
-    ) -> bool:
-        """Move the alerts of one rule on; whether the state of any changed."""
+    def _next(
+        self, rule: Rule, readings: TargetReadings, before: Mapping[str, AlertState], now: float
+    ) -> Mapping[str, AlertState | None]:
+        """The alerts of one rule as they are now, by fingerprint; None where nothing is to be kept."""
         true = {
             fingerprint(labels): (labels, v) for v in evaluate(rule, readings, now) for labels in [_labels(rule, v)]
         }
-        blind = rule.name not in self._own and is_blind(readings, now, looks_elsewhere(rule))
-        moved = False
-        for fp in before.keys() | true.keys():
-            old, new = before.get(fp), step(rule, before.get(fp), true.get(fp), fp, now, blind)
-            if new is not None and new.state == "firing" and (old is None or old.state != "firing"):
-                dashboard = dashboard_link(self.alerting.grafana_url, new.labels, now)
-                new = begun(new, {"changed": around.changed(new.labels), "dashboard_url": dashboard})
-            moved |= self._move(tx, rule, old, new, fp, now)
-        return moved
+        fps = before.keys() | true.keys()
+        blind = bool(fps) and rule.name not in self._own and is_blind(readings, now, rule.looks_elsewhere)
+        return {fp: step(rule, before.get(fp), true.get(fp), fp, now, blind) for fp in fps}
+
+    def _noted(self, new: AlertState | None, old: AlertState | None, around: Around, now: float) -> AlertState | None:
+        """What begins to fire, with what is to be told of its beginning. It fires though that cannot be told."""
+        if new is None or new.state != "firing" or (old is not None and old.state == "firing"):
+            return new
+        notes = {"dashboard_url": dashboard_link(self.alerting.grafana_url, new.labels, now)}
+        with self.failures.of(new.rule, new.labels.get("target", "")):
+            notes["changed"] = around.changed(new.labels)
+        return begun(new, notes)
 
     def tick(self, tx: Tx, now: float) -> None:
         """Put into the outbox what is to be told by now, though nothing was read: every few seconds."""
@@ -171,22 +188,6 @@ class Engine:
         """Every target was heard of since the agent began, or has had the time for it."""
         waited = now - (now if self._began is None else self._began)
         return self.targets is None or self._heard >= self.targets.keys() or waited >= SETTLE_SECONDS
-
-    def _resume(self, tx: Tx, now: float, target: str) -> None:
-        """Take the time in which nobody judged out of the alerts of the target, and of those of no target."""
-        absent = {rule.name for rule in self.rules if rule.function == "absent"}
-        for whose in (target, ""):
-            judged_at = tx.reader.judged_at(whose)
-            lost = 0.0 if judged_at is None else lost_seconds(judged_at, now, self._interval(whose))
-            for state in tx.reader.alerts() if lost else ():
-                if (state.rule in absent) if whose == "" else (state.labels.get("target") == whose):
-                    tx.save_alert(resumed(state, lost, now))
-            tx.save_judged(whose, now)
-
-    def _interval(self, target: str) -> float:
-        intervals = self.targets or {}
-        longest = max(intervals.values(), default=UNKNOWN_INTERVAL_SECONDS)
-        return intervals.get(target, UNKNOWN_INTERVAL_SECONDS) if target else longest
 
     def _move(
         self,
@@ -261,19 +262,6 @@ class Engine:
         for entry in told:
             if entry.receiver not in known:
                 tx.forget_told(entry)
-
-
-def looks_far(rule: Rule) -> bool:
-    """Whether any of its values is of another time than the last hour."""
-    comparisons = (rule, *rule.only_if, *rule.unless)
-    values = (value for one in comparisons for value in (one, one.divide_by, one.than) if value is not None)
-    return any(value.offset is not None or (value.window or 0) > FAR_SECONDS for value in values)
-
-
-def looks_elsewhere(rule: Rule) -> bool:
-    """Whether the rule is about more than the target that is judged."""
-    conditions = (*rule.only_if, *rule.unless)
-    return rule.function == "absent" or any("target" not in (one.on or rule.by) for one in conditions)
 
 
 def is_blind(readings: TargetReadings, now: float, everywhere: bool) -> bool:

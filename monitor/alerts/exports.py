@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monitor.alerts.promql import annotations_of, duration_of, to_promql
+from monitor.alerts.promql import annotations_of, duration_of, links_of, to_promql
 from monitor.alerts.rules import Rule
 
 #: source matchers, target matchers, labels that must be equal, why.
@@ -61,15 +61,18 @@ def to_alertmanager_yaml() -> str:
     return _ALERTMANAGER.format(note="`eda-monitor export-rules` writes it.") + "\n".join(lines) + "\n"
 
 
-def to_grafana_yaml(rules: Sequence[Rule], datasource: str) -> str:
-    """Alert provisioning of Grafana, by file; the queries go to the data source with that uid. JSON is YAML too."""
+def to_grafana_yaml(rules: Sequence[Rule], datasource: str, console_url: str = "", grafana_url: str = "") -> str:
+    """Alert provisioning of Grafana, by file; the queries go to the data source with that uid. JSON is YAML too.
+
+    Alerts link to console and dashboard where these are known.
+    """
     group = {
         "orgId": 1,
         "name": "eda-monitor",
         "folder": "eda-monitor",
         "interval": "1m",
         "rules": [
-            _grafana_rule(rule, title, datasource)
+            _grafana_rule(rule, title, datasource, links_of(rule, console_url, grafana_url))
             for rule, title in zip(rules, _titles(rules), strict=True)
             if rule.unless_fired is None  # Grafana keeps no ALERTS
         ],
@@ -86,7 +89,7 @@ def _titles(rules: Sequence[Rule]) -> list[str]:
     return seen
 
 
-def _grafana_rule(rule: Rule, title: str, datasource: str) -> dict[str, Any]:
+def _grafana_rule(rule: Rule, title: str, datasource: str, links: Mapping[str, str]) -> dict[str, Any]:
     """Where the expression finds a series, its value counts, whatever it is; where it finds none, all is well."""
     query = {"refId": "A", "expr": to_promql(rule), "instant": True, "intervalMs": 15000, "maxDataPoints": 100}
     threshold = {
@@ -117,7 +120,7 @@ def _grafana_rule(rule: Rule, title: str, datasource: str) -> dict[str, Any]:
         "execErrState": "Error",
         "for": duration_of(rule.for_),
         "labels": {"severity": rule.severity},
-        "annotations": annotations_of(rule, '{{ printf "%.3g" $values.A.Value }}'),
+        "annotations": {**annotations_of(rule, "$values.A.Value"), **links},
         "isPaused": False,
     }
     if rule.keep_firing_for:

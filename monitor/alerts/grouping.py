@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from monitor.alerts.links import console_link
+from monitor.alerts.links import console_link, without_page
 from monitor.alerts.messages import AlertMessage, Notification
 from monitor.alerts.routing import Alerting, Receiver, group_labels, receivers_of, wait_of
 from monitor.ledger import Told
@@ -160,7 +160,8 @@ def _told(
 def _message(state: AlertState, console_url: str) -> AlertMessage:
     starts = state.active_at if state.fired_at is None else state.fired_at
     link = console_link(console_url, state.labels, state.annotations, starts)
-    return AlertMessage("firing", state.labels, state.annotations, starts, None, state.fingerprint, state.value, link)
+    texts = without_page(state.annotations)
+    return AlertMessage("firing", state.labels, texts, starts, None, state.fingerprint, state.value, link)
 
 
 def _notification(alerting: Alerting, group: Group, alerts: tuple[AlertMessage, ...], console_url: str) -> Notification:

@@ -108,6 +108,7 @@ class Lane:
         self._store, self._name, self._receiver, self._rng = store, name, receiver, rng
         self._failures, self._not_before = 0, 0.0
         self.sent, self.failed = 0, 0
+        self.delay: float | None = None
 
     def deliver_due(self, clock: Callable[[], float]) -> None:
         """Send all that is due, until the receiver fails."""
@@ -150,7 +151,7 @@ class Lane:
             log.exception("receiver %s: the notifier failed", self._name)
             return self._retry(row, NotifyError(f"{type(error).__name__} in the notifier", permanent=True), now)
         self._failures, self._not_before = 0, 0.0
-        self.sent += 1
+        self.sent, self.delay = self.sent + 1, now - row.created_at
         self._store.outbox_done(row.id, now)
         return True
 

@@ -43,6 +43,11 @@ def console_link(console_url: str, labels: Mapping[str, str], annotations: Mappi
     return f"{console_url.rstrip('/')}{console_path(labels, annotations, at)}" if console_url else ""
 
 
+def without_page(annotations: Mapping[str, str]) -> dict[str, str]:
+    """The annotations for receivers: without the name of the page, which the link has in it."""
+    return {name: text for name, text in annotations.items() if name != PAGE}
+
+
 def dashboard_link(grafana_url: str, labels: Mapping[str, str], at: float) -> str:
     """The dashboard around a moment, in epoch seconds; nothing where no Grafana is known."""
     if not grafana_url:

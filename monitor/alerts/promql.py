@@ -10,6 +10,7 @@ from collectors.metrics import METRICS
 from monitor.alerts.links import console_template, dashboard_template
 from monitor.alerts.parameters import Variant
 from monitor.alerts.rules import Comparison, Condition, Rule, Value, matcher
+from monitor.alerts.wording import is_count
 
 PREFIX = "eda_"
 
@@ -71,19 +72,25 @@ def to_prometheus_yaml(rules: Iterable[Rule], console_url: str = "", grafana_url
         if rule.keep_firing_for:
             lines.append(f"        keep_firing_for: {duration_of(rule.keep_firing_for)}")
         lines += ["        labels:", f"          severity: {rule.severity}", "        annotations:"]
-        links = {
-            "console_url": console_template(console_url, rule.opens, rule.by),
-            "dashboard_url": dashboard_template(grafana_url),
-        }
-        annotations = annotations_of(rule) | {name: url for name, url in links.items() if url}
+        annotations = annotations_of(rule) | links_of(rule, console_url, grafana_url)
         lines += [f"          {name}: {_quoted(text)}" for name, text in annotations.items()]
     return "\n".join(lines) + "\n"
 
 
-def annotations_of(rule: Rule, value: str = '{{ printf "%.3g" $value }}') -> dict[str, str]:
-    """The texts of a rule in Prometheus' template language."""
+def annotations_of(rule: Rule, value: str = "$value") -> dict[str, str]:
+    """The texts of a rule in Prometheus' template language, in which its value is called so."""
     texts = (("summary", rule.summary), ("description", rule.description), ("runbook_url", rule.runbook))
-    return {name: _template(text, value) for name, text in texts if text}
+    shown = f'reReplaceAll "[.].*" "" (printf "%.6f" {value})' if is_count(rule) else f'printf "%.3g" {value}'
+    return {name: _template(text, f"{{{{ {shown} }}}}") for name, text in texts if text}
+
+
+def links_of(rule: Rule, console_url: str, grafana_url: str) -> dict[str, str]:
+    """The links of its alerts, in Prometheus' template language; of those addresses that are known."""
+    links = {
+        "console_url": console_template(console_url, rule.opens, rule.by),
+        "dashboard_url": dashboard_template(grafana_url),
+    }
+    return {name: url for name, url in links.items() if url}
 
 
 def _value(one: Value) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from monitor.alerts.links import console_link
+from monitor.alerts.links import console_link, without_page
 from monitor.alerts.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerSettings, as_alert
 from monitor.alerts.notifiers.base import NotifyError
 from monitor.store import AlertState, Store, StoreError
@@ -47,7 +47,7 @@ def wire(state: AlertState, now: float, valid_seconds: float, console_url: str) 
     ends_at = state.resolved_at if state.state == "resolved" else now + valid_seconds
     starts_at = state.fired_at if state.fired_at is not None else state.active_at
     link = console_link(console_url, state.labels, state.annotations, starts_at)
-    return as_alert(state.labels, state.annotations, starts_at, ends_at, link)
+    return as_alert(state.labels, without_page(state.annotations), starts_at, ends_at, link)
 
 
 def _is_recent(state: AlertState, now: float) -> bool:

@@ -29,14 +29,11 @@ COMPARISONS = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
 #: The last bound that Prometheus is told: a quantile is never above it there.
 LAST_BOUND = BOUNDS[::2][-1]
 
-
 #: An alert of severity none is no matter of people: it goes to receivers that a route sends it to, and nowhere else.
 Severity = Literal["critical", "warning", "info", "none"]
 
-
 #: Pages of the console that an alert can open.
 Page = Literal["destinations", "consumers", "handlers", "dead-letters", "alerts", "targets"]
-
 
 #: Where the runbooks of the rules that ship are.
 RUNBOOKS = "docs/runbooks.md"
@@ -227,6 +224,18 @@ class Rule(Comparison):
         of_dead_letters = self.metric.startswith("dead_letter") and {"destination", "source"} & set(self.by)
         return self.page or ("dead-letters" if of_dead_letters else "")
 
+    @property
+    def looks_far(self) -> bool:
+        """Whether any of its values is of another time than the last hour."""
+        values = [v for one in (self, *self.only_if, *self.unless) for v in (one, *(other for _, other in one.others))]
+        return any(value.offset is not None or (value.window or 0) > FAR_SECONDS for value in values)
+
+    @property
+    def looks_elsewhere(self) -> bool:
+        """Whether it is about more than the target that is judged."""
+        conditions = (*self.only_if, *self.unless)
+        return self.function == "absent" or any("target" not in (one.on or self.by) for one in conditions)
+
     def covers(self, labels: Mapping[str, str]) -> bool:
         """Whether it is this rule that judges what has these labels; see `parameters`, which divides rules."""
         return True
@@ -288,32 +297,3 @@ def matcher(wanted: str) -> tuple[str, str]:
         if wanted.startswith(operator):
             return operator, wanted[len(operator) :]
     return "=", wanted
-
-
-def filled(template: str, labels: dict[str, str], value: float) -> str:
-    """A text of a rule with `{{ label }}` and `{{ value }}` put in."""
-    shown = f"{value:.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.3g}"
-    return re.sub(r"\{\{ *(\w+) *\}\}", lambda m: shown if m[1] == "value" else labels.get(m[1], ""), template)
-
-
-def threshold_text(rule: Rule) -> str:
-    """Such as "above 300", or "above 5 times the increase of dead_lettered_messages_total, 24 h before"."""
-    if rule.function == "absent":
-        return ""
-    sign, number = rule.compared.replace("_", " "), f"{rule.comparison[1]:g}"
-    if rule.than is None:
-        return f"{sign} {number}"
-    before = "" if rule.than.offset is None else f", {rule.than.offset / 3600:g} h before"
-    return f"{sign} {number} times the {rule.than.function.replace('_', ' ')} of {rule.than.metric}{before}"
-
-
-def texts(rule: Rule, labels: dict[str, str], value: float) -> dict[str, str]:
-    """The texts of an alert."""
-    templates: Iterable[tuple[str, str]] = (
-        ("threshold", threshold_text(rule)),
-        ("summary", rule.summary),
-        ("description", rule.description),
-        ("runbook_url", rule.runbook),
-        ("page", rule.opens),
-    )
-    return {name: filled(text, labels, value) for name, text in templates if text}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from monitor.alerts.evaluation import Verdict
-from monitor.alerts.rules import Rule, texts
+from monitor.alerts.rules import Rule
+from monitor.alerts.wording import texts
 from monitor.reader import AlertState
 
 #: Annotations about when an alert began to fire: what had changed by then, and the dashboard at that time.

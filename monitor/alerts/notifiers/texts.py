@@ -31,7 +31,6 @@ PLACED = frozenset(
         "value",
         "changed",
         "dashboard_url",
-        "page",
     }
 )
 #: What a link does, by its word.
