@@ -19,6 +19,7 @@ PROBLEM = ":material/error:"
 ICONS = {
     Kind.WELL: ":material/check_circle:",
     Kind.DRAINING: ":material/trending_down:",
+    Kind.IDLE: ":material/bedtime:",
     Kind.UNKNOWN: ":material/help:",
 }
 
@@ -46,7 +47,10 @@ def _verdict(reader: Reader, place: Place, now: float) -> None:
         return
     said = verdict(found)
     show = st.success if said.is_well else st.warning if said.kind is Kind.UNKNOWN else st.error
-    show(f"**{said.kind.capitalize()}.** {escaped(f'{said.cause} {said.advice}')}", icon=ICONS.get(said.kind, PROBLEM))
+    show(
+        f"**{said.kind.capitalize()}.** {escaped(f'{said.cause} {said.also_text} {said.advice}')}",
+        icon=ICONS.get(said.kind, PROBLEM),
+    )
 
 
 def _row(said: ConsumerVerdict, one: Consumer) -> dict[str, object]:
@@ -61,7 +65,7 @@ def _row(said: ConsumerVerdict, one: Consumer) -> dict[str, object]:
         "handler p95": p95_text(one.handling),
         "failed": failed_text(one.handling),
         "15 minutes": list(one.trend),
-        "why": said.cause,
+        "why": f"{said.cause} {said.also_text}".strip(),
     }
 
 
