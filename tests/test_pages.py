@@ -24,7 +24,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_without_a_store_every_page_says_what_to_do(name: str) -> None:
-    assert "is the agent running?" in texts(page(name))
+    said = texts(page(name))
+
+    assert "is the agent running?" in said
+    assert "eda-monitor up" in said
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 STORE_VARIABLE = "EDA_MONITOR_STORE"
+#: Where people reach Grafana; empty where that is not known.
+GRAFANA_VARIABLE = "EDA_MONITOR_GRAFANA"
 
 
-def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
-    """The command that serves the console over a store, and its environment."""
+def command(store: Path, listen: str, grafana: str = "") -> tuple[list[str], dict[str, str]]:
+    """The command that serves the console over a store, and its environment. Its pages link to that Grafana."""
     host, _, port = listen.rpartition(":")
     options = {
         "server.headless": "true",
@@ -24,5 +26,5 @@ def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
     }
     app = Path(__file__).with_name("app.py")
     flags = [f"--{name}={value}" for name, value in options.items()]
-    environment = {**os.environ, STORE_VARIABLE: str(store)}
+    environment = {**os.environ, STORE_VARIABLE: str(store), GRAFANA_VARIABLE: grafana}
     return [sys.executable, "-m", "streamlit", "run", str(app), *flags], environment

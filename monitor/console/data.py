@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.console.handling import Handling, Key, handlings, of_group
-from monitor.derive import sentence
-from monitor.reader import AlertState, Notification, Reader, Series, TargetRow
+from monitor.reader import Reader, Series
 
 TREND_SECONDS = 900.0
 
@@ -41,45 +39,6 @@ class DeadLetterStore:
     oldest_seconds: float | None
     is_read: bool
     trend: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """All that the page "now" shows."""
-
-    sentence: str
-    data_age_seconds: float | None
-    alerts: tuple[AlertState, ...]
-    consumers: tuple[Consumer, ...]
-    dead_letters: tuple[DeadLetterStore, ...]
-    targets: tuple[TargetRow, ...]
-    last_message: Notification | None
-
-
-def load_overview(reader: Reader, now: float) -> Overview:
-    """All that is known now; raises StoreError."""
-    targets = reader.targets(now)
-    alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
-    consumers = load_consumers(reader, now)
-    messages = reader.notifications(1)
-    ages = [now - target.last_success_at for target in targets if target.last_success_at is not None]
-    return Overview(
-        sentence(alerts, targets, [(c.group, c.destination, c.age_seconds) for c in consumers]),
-        max(ages, default=None),
-        tuple(sorted(alerts, key=lambda state: (state.state != "firing", state.labels.get("severity", "")))),
-        tuple(consumers),
-        tuple(load_dead_letters(reader, now)),
-        tuple(targets),
-        messages[0] if messages else None,
-    )
-
-
-def message_text(message: Notification) -> str:
-    """What a notification said, in a line."""
-    return "; ".join(
-        f"{alert['labels']['alertname']} {alert['status']}: {alert['annotations'].get('summary', '')}"
-        for alert in json.loads(message.payload)["alerts"]
-    )
 
 
 def load_consumers(reader: Reader, now: float) -> list[Consumer]:

@@ -13,6 +13,7 @@ from monitor.console import STORE_VARIABLE
 from monitor.console.charts import timeline
 from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
 from monitor.console.timelines import Panel, lines
+from monitor.console.welcome import welcome
 from monitor.console.widgets import escaped
 from monitor.reader import Reader, StoreError
 
@@ -32,6 +33,7 @@ def shown(show: Callable[[Reader, Place, float], None]) -> None:
             st.error(escaped(f"This address cannot be opened: {error}"), icon=":material/link_off:")
         except StoreError as error:
             st.error(escaped(f"There is nothing to show: {error}"), icon=":material/database_off:")
+            welcome()
 
     page()
 

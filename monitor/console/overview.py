@@ -1,0 +1,137 @@
+"""All that the page "now" shows, from a few reads of the store."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collectors import metrics as m
+from monitor.console.data import DeadLetterStore, load_dead_letters
+from monitor.console.evidence import evidence
+from monitor.console.happened import Event, happened
+from monitor.console.problems import Points, Problem, Subject, headline, problems, with_trend
+from monitor.reader import ITSELF, AlertState, Notification, Reader, TargetRow
+from monitor.verdicts import Kind, verdict
+
+#: How far back a trend and what happened go, in seconds.
+HOUR = 3600.0
+#: The agent tells of itself every 30 seconds, and reads its targets beside that.
+SILENT_SECONDS = 90.0
+#: Figures older than that are stale, but for targets that are read less often.
+STALE_SECONDS = 60.0
+_INTERVAL = m.COLLECTOR_INTERVAL_SECONDS.name
+#: What of a page's thing a trend shows.
+TRENDS = {"consumers": m.BACKLOG_MESSAGES, "dead-letters": m.DEAD_LETTERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`stale` are targets of which two readings or more are missing; `well` is how many groups are in which state.
+    `written_at` is when the agent last wrote anything, in epoch seconds; None where it did not within a day.
+    """
+
+    sentence: str
+    data_age_seconds: float | None
+    stale: tuple[str, ...]
+    alerts: tuple[AlertState, ...]
+    dead_letters: tuple[DeadLetterStore, ...]
+    targets: tuple[TargetRow, ...]
+    last_message: Notification | None
+    problems: tuple[Problem, ...]
+    events: tuple[Event, ...]
+    well: tuple[tuple[str, int], ...]
+    written_at: float | None
+
+    def silent_for(self, now: float) -> float | None:
+        """How long the agent has written nothing, where that is too long."""
+        if self.written_at is None or now - self.written_at < SILENT_SECONDS:
+            return None
+        return now - self.written_at
+
+
+def load_overview(reader: Reader, now: float) -> Overview:
+    """All that is known now; raises StoreError."""
+    targets = reader.targets(now)
+    alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
+    groups, stores = evidence(reader, now), load_dead_letters(reader, now)
+    found = problems(alerts, groups, stores, targets, _notes(reader), now)
+    messages = reader.notifications(1)
+    ages = [now - target.last_success_at for target in targets if target.last_success_at is not None]
+    said = [verdict(one) for one in groups.values()]
+    kinds = Counter(str(one.kind) for one in said if one.is_well or one.kind is Kind.UNKNOWN)
+    return Overview(
+        headline(found, targets, kinds[Kind.UNKNOWN]),
+        max(ages, default=None),
+        tuple(_stale(reader, targets, now)),
+        tuple(sorted(alerts, key=lambda state: (state.state != "firing", state.labels.get("severity", "")))),
+        tuple(stores),
+        tuple(targets),
+        messages[0] if messages else None,
+        tuple(_with_trends(reader, found, now)),
+        tuple(_events(reader, now)),
+        tuple(kinds.most_common()),
+        _written_at(reader, targets, now),
+    )
+
+
+def message_text(message: Notification) -> str:
+    """What a notification said, in a line."""
+    return "; ".join(
+        f"{alert['labels']['alertname']} {alert['status']}: {alert['annotations'].get('summary', '')}"
+        for alert in json.loads(message.payload)["alerts"]
+    )
+
+
+def _notes(reader: Reader) -> dict[str, str]:
+    """Why people are not told of alerts, or who works on them, by fingerprint."""
+    acknowledged = {key: f"acknowledged by {ack.author}" for key, ack in reader.acks().items()}
+    return {**acknowledged, **reader.suppressed()}
+
+
+def _stale(reader: Reader, targets: Sequence[TargetRow], now: float) -> list[str]:
+    intervals = {one.labels["target"]: one.points[-1][1] for one in reader.latest(_INTERVAL, now)}
+    return [
+        one.name
+        for one in targets
+        if now - (one.last_success_at or 0) > max(STALE_SECONDS, 2 * intervals.get(one.name, 0))
+    ]
+
+
+def _written_at(reader: Reader, targets: Sequence[TargetRow], now: float) -> float | None:
+    """Also a target that cannot be read was tried."""
+    itself = reader.window(m.STORE_BYTES.name, now - HOUR, now, {"target": ITSELF})
+    times = [target.last_scrape_at for target in targets] + [series.points[-1][0] for series in itself]
+    return max(times, default=None)
+
+
+def _events(reader: Reader, now: float) -> list[Event]:
+    since = now - HOUR
+    return happened(
+        reader.transitions(since),
+        reader.trend(m.CONSUMERS.name, since, now),
+        reader.latest(m.DEAD_LETTERS_BORN.name, now),
+        reader.window(m.COLLECTOR_UP.name, since, now),
+        since,
+    )
+
+
+def _with_trends(reader: Reader, found: Sequence[Problem], now: float) -> list[Problem]:
+    """One read a metric, for all problems together."""
+    wanted = {TRENDS[one.subject.page] for one in found if one.subject.page in TRENDS}
+    sums: dict[tuple[str, ...], dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    for metric in wanted:
+        for series in reader.trend(metric.name, now - HOUR, now):
+            for at, value in series.points:
+                sums[_key(metric.name, series.labels)][at] += value
+    return [with_trend(one, _points(sums, one.subject)) for one in found]
+
+
+def _points(sums: dict[tuple[str, ...], dict[float, float]], subject: Subject) -> Points:
+    metric = TRENDS.get(subject.page)
+    return sorted(sums.get(_key(metric.name, dict(subject.labels)), {}).items()) if metric else []
+
+
+def _key(metric: str, labels: dict[str, str]) -> tuple[str, ...]:
+    return metric, labels.get("target", ""), labels.get("destination", ""), labels.get("group", "")
