@@ -15,6 +15,7 @@ PAGES = (
     ("consumers", "Consumers", "groups"),
     ("handlers", "Handlers", "settings"),
     ("dead_letters", "Dead letters", "mark_email_unread"),
+    ("topology", "Topology", "account_tree"),
     ("alerts", "Alerts", "notifications"),
     ("targets", "Targets", "dns"),
 )

@@ -6,14 +6,15 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from collectors import metrics as m
 from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.evidence import evidence
 from monitor.console.happened import Event, happened
-from monitor.console.problems import Points, Problem, Subject, headline, problems, with_trend
+from monitor.console.problems import Group, Points, Problem, Subject, headline, problems, with_trend
 from monitor.reader import ITSELF, AlertState, Notification, Reader, TargetRow
-from monitor.verdicts import Kind, verdict
+from monitor.verdicts import Evidence, Kind, verdict
 
 #: How far back a trend and what happened go, in seconds.
 HOUR = 3600.0
@@ -51,12 +52,28 @@ class Overview:
         return now - self.written_at
 
 
-def load_overview(reader: Reader, now: float) -> Overview:
-    """All that is known now; raises StoreError."""
+class Judged(NamedTuple):
+    """What is known now of all targets, groups and stores of dead letters, and what is wrong with them."""
+
+    problems: list[Problem]
+    alerts: list[AlertState]
+    groups: dict[Group, Evidence]
+    stores: list[DeadLetterStore]
+    targets: list[TargetRow]
+
+
+def load_judged(reader: Reader, now: float) -> Judged:
+    """Raises StoreError."""
     targets = reader.targets(now)
-    alerts = [s for s in reader.alerts() if s.state != "resolved" and s.is_told]
+    alerts = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
     groups, stores = evidence(reader, now), load_dead_letters(reader, now)
     found = problems(alerts, groups, stores, targets, _notes(reader), now)
+    return Judged(found, alerts, groups, stores, targets)
+
+
+def load_overview(reader: Reader, now: float) -> Overview:
+    """All that is known now; raises StoreError."""
+    found, alerts, groups, stores, targets = load_judged(reader, now)
     messages = reader.notifications(1)
     ages = [now - target.last_success_at for target in targets if target.last_success_at is not None]
     said = [verdict(one) for one in groups.values()]
