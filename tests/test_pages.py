@@ -159,3 +159,15 @@ def test_hostile_names_are_shown_as_text(store: Path) -> None:
 
     assert "**bold**" not in texts(shown)
     assert "\\<script\\>" in texts(shown)
+
+
+def test_a_handler_tells_what_is_not_known_of_its_queue(store: Path) -> None:
+    events = [[m.HANDLER_EVENTS_TOTAL.sample(count, "shop", "h", "orders", "billing", "ok")] for count in (0, 60)]
+    fill(store, (60, Reading(events[0])), (5, Reading(events[1])))
+
+    (row,) = page("handlers").dataframe[0].value.to_dict("records")
+    said = texts(page("handlers", destination="orders", group="billing"))
+
+    assert (row["handled"], row["failed"], row["p95"], row["in queue, p95"]) == ("0.1/s", "0.0%", "–", "–")
+    assert "do not tell how old events are" in said
+    assert "No failure was counted" in said

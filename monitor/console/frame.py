@@ -66,14 +66,19 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
 
 def one(reader: Reader, panels: tuple[Panel, ...], place: Place, now: float) -> None:
     """The thing of the place, over its time."""
+    head(place)
+    window = place.window(now)
+    for number, panel in enumerate(panels):
+        timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")
+
+
+def head(place: Place) -> None:
+    """The name of the one thing, the way back to the list, and the controls of time."""
     back, name = st.columns([1, 6], vertical_alignment="center")
     if back.button("All", icon=":material/arrow_back:"):
         go(Place(span=place.span))
     name.markdown("#### " + escaped(" · ".join(value for _, value in place.labels)))
     _time(place)
-    window = place.window(now)
-    for number, panel in enumerate(panels):
-        timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")
 
 
 def _time(place: Place) -> None:
