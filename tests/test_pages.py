@@ -171,3 +171,26 @@ def test_a_handler_tells_what_is_not_known_of_its_queue(store: Path) -> None:
     assert (row["handled"], row["failed"], row["p95"], row["in queue, p95"]) == ("0.1/s", "0.0%", "–", "–")
     assert "do not tell how old events are" in said
     assert "No failure was counted" in said
+
+
+def test_a_store_tells_its_retention_its_faults_and_what_failed_before(store: Path) -> None:
+    first, last = (
+        [
+            *dead("orders.dlq", n),
+            m.DEAD_LETTER_AGE_SECONDS.sample(300, "orders.dlq"),
+            m.DEAD_LETTER_RETENTION_MARGIN_SECONDS.sample(100, "orders.dlq"),
+            m.CONFIGURATION_FAULT.sample(1, "orders", "exchange_missing"),
+            m.HANDLER_FAILURES_TOTAL.sample(n, "shop", "h", "orders", "billing", "Timeout"),
+        ]
+        for n in (0, 6)
+    )
+    fill(store, (300, Reading(first)), (5, Reading(last)))
+
+    (row,) = page("dead_letters").dataframe[0].value.to_dict("records")
+    said = texts(page("dead_letters", target="shop", destination="orders.dlq", source="orders"))
+
+    assert (row["state"], row["in, 1 h"], row["out, 1 h"]) == ("✗ grows", "6", "0")
+    assert row["oldest"] == "5 min, deleted in 2 min (75% of its life)"
+    assert "nobody reads them · the handlers of orders failed with Timeout" in said
+    assert "exchange missing" in said
+    assert "What the handlers of orders failed with" in said

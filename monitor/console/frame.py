@@ -64,9 +64,12 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
         go(opened(place, labels[kept[number]]))
 
 
-def one(reader: Reader, panels: tuple[Panel, ...], place: Place, now: float) -> None:
-    """The thing of the place, over its time."""
+def one(
+    reader: Reader, panels: tuple[Panel, ...], place: Place, now: float, told: Callable[[], object] = lambda: None
+) -> None:
+    """The thing of the place, over its time; what is to be `told` of it stands before the charts."""
     head(place)
+    told()
     window = place.window(now)
     for number, panel in enumerate(panels):
         timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")

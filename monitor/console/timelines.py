@@ -81,6 +81,7 @@ DESTINATIONS = (
     Panel("Backlog, messages", (Wanted(m.BACKLOG_MESSAGES, _DESTINATION, "", "group"),)),
     Panel("Unroutable, a second", (Wanted(m.UNROUTABLE_MESSAGES_TOTAL, _DESTINATION, "", "reason"),)),
 )
+FAILURES = _HANDLING[1]
 HANDLERS = (
     _HANDLING[0],
     Panel("In progress", (Wanted(m.HANDLER_IN_PROGRESS, HANDLED, "in progress"),)),

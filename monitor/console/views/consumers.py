@@ -26,8 +26,7 @@ ICONS = {
 
 def show(reader: Reader, place: Place, now: float) -> None:
     if place.is_one:
-        _verdict(reader, place, now)
-        frame.one(reader, timelines.CONSUMERS, place, now)
+        frame.one(reader, timelines.CONSUMERS, place, now, lambda: _verdict(reader, place, now))
         return
     known = {key: verdict(one) for key, one in evidence(reader, now).items()}
     rows = [
