@@ -56,6 +56,7 @@ class Tally:
     failed_parts: int = 0
     overruns: int = 0
     last_success: float | None = None
+    #: Of what comes after the collect, in seconds.
     phases: dict[str, float] = field(default_factory=dict)
 
     def add(self, scrape: Scrape) -> None:
@@ -64,12 +65,12 @@ class Tally:
         self.failed_parts += len(scrape.reading.errors)
         if scrape.ok:
             self.last_success = scrape.started_at
-        self.phases = {**scrape.reading.phases, "collect": scrape.duration_seconds}
+        self.phases = {}
 
     def judged(self, scrape: Scrape) -> Iterable[Sample]:
         """What is stored too, for rules to look at."""
         yield m.COLLECTOR_INTERVAL_SECONDS.sample(self.interval)
-        yield m.COLLECTOR_DURATION_SECONDS.sample(scrape.duration_seconds, "collect")
+        yield from (m.COLLECTOR_DURATION_SECONDS.sample(took, phase) for phase, took in _collected(scrape).items())
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed, "target")
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed_parts, "part")
         yield m.COLLECTOR_OVERRUNS_TOTAL.sample(self.overruns)
@@ -80,9 +81,13 @@ class Tally:
         yield m.COLLECTOR_UP.sample(float(scrape.ok))
         if self.last_success is not None:
             yield m.COLLECTOR_LAST_SUCCESS.sample(self.last_success)
-        phases = {phase: seconds for phase, seconds in self.phases.items() if phase != "collect"}
-        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in phases.items())
+        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in self.phases.items())
         yield m.COLLECTOR_REQUESTS_TOTAL.sample(self.requests)
+
+
+def _collected(scrape: Scrape) -> Mapping[str, float]:
+    """Seconds of the collect by phase, and of all of it."""
+    return {**scrape.reading.phases, "collect": scrape.duration_seconds}
 
 
 def _count_by_reason(scrape: Scrape) -> Mapping[str, int]:

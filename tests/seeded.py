@@ -115,7 +115,7 @@ def _services(seconds: float, gone: float) -> Reading:
 
 
 def _itself(seconds: float) -> Reading:
-    waiting = m.NOTIFICATIONS_WAITING.sample(0)
+    waiting = m.NOTIFICATIONS_WAITING.sample(12)
     return Reading([m.STORE_BYTES.sample(2e6 + 400 * seconds), m.STORE_WAL_BYTES.sample(1e5), waiting])
 
 

@@ -194,3 +194,20 @@ def test_a_store_tells_its_retention_its_faults_and_what_failed_before(store: Pa
     assert "nobody reads them · the handlers of orders failed with Timeout" in said
     assert "exchange missing" in said
     assert "What the handlers of orders failed with" in said
+
+
+def test_the_history_of_alerts_is_drawn_over_time(store: Path) -> None:
+    fill(store, (30, Reading(dead("orders.DLT", 2))), (5, Reading(dead("orders.DLT", 9))))
+
+    assert len(page("alerts").get("vega_lite_chart")) == 1
+
+
+def test_targets_tell_how_a_cycle_is_spent_and_how_the_store_fares(store: Path) -> None:
+    took = [m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in (("a", 0.2), ("b", 0.05))]
+    fill(store, (5, Reading([*took, m.STORE_BYTES.sample(2e6), m.COLLECTOR_INTERVAL_SECONDS.sample(15)])))
+
+    shown = page("targets")
+
+    (row,) = shown.dataframe[0].value.to_dict("records")
+    assert (row["by phase"], row["of every"], row["left out, 1 h"]) == ("a 200 ms, b 50 ms", "15 s", "–")
+    assert [one.value for one in shown.metric] == ["2.0 MB", "unknown", "unknown", "0"]

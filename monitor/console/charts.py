@@ -39,7 +39,7 @@ def timeline(
         alt.Chart(frame)
         .mark_line(interpolate="step-after", strokeWidth=2, point={"size": 12})  # a point alone is seen, too
         .encode(
-            _across("time:T", window),
+            across("time:T", window),
             alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(format=figures, minExtent=AXIS)),
             alt.Color("line:N", title=None, legend=_LEGEND),
             alt.StrokeDash("line:N", title=None, legend=_LEGEND),
@@ -66,7 +66,7 @@ def heatmap(title: str, cells: Sequence[Cell], window: tuple[float, float], at: 
         alt.Chart(frame)
         .mark_rect()
         .encode(
-            _across("begin:T", window),
+            across("begin:T", window),
             alt.X2("end:T"),
             alt.Y(
                 "low:Q",
@@ -90,7 +90,7 @@ def heatmap(title: str, cells: Sequence[Cell], window: tuple[float, float], at: 
 _LEGEND = alt.Legend(orient="bottom", symbolType="stroke", symbolStrokeWidth=2, offset=2)
 
 
-def _across(name: str, window: tuple[float, float]) -> alt.X:
+def across(name: str, window: tuple[float, float]) -> alt.X:
     """The axis of time, with a day's clock, or with days where there are several."""
     domain = [pd.Timestamp(time, unit="s", tz="UTC").isoformat() for time in window]
     written = "%H:%M" if window[1] - window[0] <= 86400 else "%-d %b %H:%M"

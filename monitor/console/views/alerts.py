@@ -7,6 +7,7 @@ import streamlit as st
 from monitor.alerts.links import console_path
 from monitor.alerts.notifiers.texts import moment
 from monitor.console import frame
+from monitor.console.bands import alert_bands
 from monitor.console.place import SPANS, Place
 from monitor.console.widgets import escaped
 from monitor.derive import duration
@@ -16,6 +17,7 @@ HISTORY_ROWS = 200
 
 
 def show(reader: Reader, place: Place, now: float) -> None:
+    alert_bands(reader, place, now)
     suppressed, acks = reader.suppressed(), reader.acks()
     active = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
     if not active:
