@@ -34,7 +34,17 @@ def test_without_a_store_every_page_says_what_to_do(name: str) -> None:
 def test_a_broken_store_breaks_no_page(name: str, store: Path) -> None:
     store.write_bytes(b"not a database at all" * 1000)
 
-    assert "There is nothing to show" in texts(page(name))
+    said = texts(page(name))
+
+    assert "There is nothing to show" in said
+    assert "eda-monitor init" not in said
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_stopped_agent_is_the_first_thing_that_every_page_says(name: str, store: Path) -> None:
+    fill(store, (200, Reading(behind("orders", "shipping", 0, 0))))
+
+    assert str(page(name).error[0].value).startswith("**The agent has stopped: it has written nothing for 3 min")
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -58,6 +68,16 @@ def test_a_filter_keeps_what_has_the_word_in_a_name(store: Path) -> None:
     shown.text_input[0].set_value("SHIP").run()
 
     assert list(shown.dataframe[0].value["group"]) == ["shipping"]
+
+
+def test_of_thousands_the_worst_are_shown_and_the_rest_counted(store: Path) -> None:
+    fill(store, (5, Reading([sample for n in range(2000) for sample in behind("orders", f"group-{n}", n, n)])))
+
+    shown = page("consumers")
+
+    groups = shown.dataframe[0].value["group"]
+    assert (len(groups), groups[0]) == (500, "group-1999")
+    assert "and 1,500 more" in texts(shown)
 
 
 def test_a_link_opens_the_one_thing_with_its_charts(store: Path) -> None:

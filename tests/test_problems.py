@@ -168,5 +168,9 @@ def test_the_sentence_names_the_worst(ranked: list[Problem], unknown: int, sente
     assert headline(ranked, [UP], unknown) == sentence
 
 
+def test_a_long_name_does_not_fill_the_sentence() -> None:
+    assert len(headline(found(groups={("shop", "o" * 500, "g"): STOPPED}), [UP])) < 80
+
+
 def test_before_the_first_reading_nothing_is_called_well() -> None:
     assert headline([], []) == "No target has been read yet."

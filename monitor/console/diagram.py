@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlencode
 
 from monitor.console.topology import Edge, Graph, Key, Layer, Node, State
@@ -24,40 +24,44 @@ SHAPES = {
     Layer.GROUP: "component",
     Layer.DEAD_LETTERS: "folder",
 }
+#: What each node is called in the text.
+Names = Mapping[Key, str]
+
 #: So long a name is shown whole.
 NAME = 36
 
 
 def dot(graph: Graph) -> str:
     """Each target is a frame around its nodes; a node links to its page."""
+    names = {node.key: f"n{number}" for number, node in enumerate(graph.nodes)}
     return "\n".join(
         [
             "digraph {",
             'graph [rankdir=LR, bgcolor="transparent", nodesep=0.12, ranksep=0.7, fontname="sans-serif", pad=0.05]',
             'node [style="filled,rounded", fontname="sans-serif", fontsize=11, height=0.3, margin="0.1,0.04"]',
             'edge [color="#8a8a8a", fontcolor="#8a8a8a", fontname="sans-serif", fontsize=9, arrowsize=0.6]',
-            *_nodes(graph.nodes),
-            *(_edge(edge) for edge in graph.edges),
+            *_nodes(graph.nodes, names),
+            *(_edge(edge, names) for edge in graph.edges),
             "}",
         ]
     )
 
 
-def _nodes(nodes: Iterable[Node]) -> Iterator[str]:
+def _nodes(nodes: Iterable[Node], names: Names) -> Iterator[str]:
     frames: dict[str, list[Node]] = defaultdict(list)
     for node in nodes:
         frames[node.key.target].append(node)
     for number, (target, inside) in enumerate(frames.items()):
         if not target:
-            yield from (_node(node) for node in inside)
+            yield from (_node(node, names) for node in inside)
             continue
         yield f"subgraph cluster_{number} {{"
         yield f'label={_quoted(plain(target, NAME))}; color="#b5b5b5"; fontcolor="#8a8a8a"; fontsize=12; style=rounded'
-        yield from (_node(node) for node in inside)
+        yield from (_node(node, names) for node in inside)
         yield "}"
 
 
-def _node(node: Node) -> str:
+def _node(node: Node, names: Names) -> str:
     sign, fill, border = LOOKS[node.state]
     label = f"{sign} {plain(node.key.name, NAME)}"
     told = f"{node.key.layer} {plain(node.key.name)}: {node.state}" + (f". {plain(node.why)}" if node.why else "")
@@ -73,7 +77,7 @@ def _node(node: Node) -> str:
     if node.labels:
         attributes |= {"URL": address(node), "target": "_self"}
     told_attributes = ", ".join(f"{name}={_quoted(text)}" for name, text in attributes.items())
-    return f"{_name(node.key)} [{told_attributes}]"
+    return f"{names[node.key]} [{told_attributes}]"
 
 
 def address(node: Node) -> str:
@@ -82,15 +86,11 @@ def address(node: Node) -> str:
     return f"/{node.page}?{urlencode(named, quote_via=quote)}"
 
 
-def _edge(edge: Edge) -> str:
+def _edge(edge: Edge, names: Names) -> str:
     rate = "" if edge.rate is None else rate_text(edge.rate)
     style = ', style=dashed, color="#b42318"' if edge.dead else ""
     idle = ", style=dotted" if edge.rate == 0 else ""
-    return f"{_name(edge.begin)} -> {_name(edge.end)} [label={_quoted(rate)}{style}{idle}]"
-
-
-def _name(key: Key) -> str:
-    return _quoted(" / ".join((key.layer, key.target, key.name, key.destination)))
+    return f"{names[edge.begin]} -> {names[edge.end]} [label={_quoted(rate)}{style}{idle}]"
 
 
 def _quoted(text: str) -> str:

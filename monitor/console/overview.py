@@ -46,10 +46,16 @@ class Overview:
     written_at: float | None
 
     def silent_for(self, now: float) -> float | None:
-        """How long the agent has written nothing, where that is too long."""
-        if self.written_at is None or now - self.written_at < SILENT_SECONDS:
-            return None
-        return now - self.written_at
+        return _silence(self.written_at, now)
+
+
+def silent_for(reader: Reader, now: float) -> float | None:
+    """How long the agent has written nothing, in seconds, where that is too long; raises StoreError."""
+    return _silence(_written_at(reader, reader.targets(now), now), now)
+
+
+def _silence(written_at: float | None, now: float) -> float | None:
+    return None if written_at is None or now - written_at < SILENT_SECONDS else now - written_at
 
 
 class Judged(NamedTuple):

@@ -20,6 +20,9 @@ Points = Sequence[tuple[float, float]]
 #: What of a trend tells how it rises now, in seconds.
 SLOPE_SECONDS = 900.0
 
+#: So much of a name stands in the sentence of state.
+NAME = 48
+
 
 class Harm(IntEnum):
     """From the worst to the least."""
@@ -156,11 +159,15 @@ def _listed(prefix: str, one: str, many: str) -> Callable[[Sequence[Problem]], s
     def told(found: Sequence[Problem]) -> str:
         if not found:
             return ""
-        names, more = [problem.subject.name for problem in found[:2]], len(found) - 2
+        names, more = [_short(problem.subject.name) for problem in found[:2]], len(found) - 2
         beside = f" and {more} more" if more > 0 else ""
         return f"{prefix}{(', ' if beside else ' and ').join(names)}{beside}{one if len(found) == 1 else many}"
 
     return told
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
 _TOLD: dict[Harm, Callable[[Sequence[Problem]], str]] = {

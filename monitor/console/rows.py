@@ -32,17 +32,9 @@ ROWS, EVENTS = 8, 12
 
 
 def state(overview: Overview, now: float) -> None:
-    """A stopped agent before all else; then the sentence, and how old the figures are."""
-    silent = overview.silent_for(now)
-    if silent is not None:
-        since = with_utc(now - silent, now, zone())
-        st.error(
-            f"**The agent has stopped: it has written nothing for {duration(silent)}, since {since}.** What is below"
-            " was so then. Start it with `eda-monitor agent`, or `eda-monitor up`.",
-            icon=":material/heart_broken:",
-        )
+    """The sentence, and how old the figures are; grey where they are of another time."""
     icon, colour = ("check_circle", "green") if _is_well(overview) else ("error", "red")
-    if silent is not None or overview.data_age_seconds is None:
+    if overview.silent_for(now) is not None or overview.data_age_seconds is None:
         icon, colour = "help", "gray"
     st.markdown(f"#### :{colour}[:material/{icon}: {escaped(overview.sentence, 500)}]")
     st.caption(_age(overview))
@@ -59,7 +51,8 @@ def _age(overview: Overview) -> str:
     if overview.stale:
         names = ", ".join(overview.stale[:3]) + (" …" if len(overview.stale) > 3 else "")
         return f":red[:material/schedule: Stale: the data is {duration(age)} old ({escaped(names)}).]"
-    return f":material/schedule: As of {duration(age)} ago · {len(overview.targets)} targets are read"
+    count = len(overview.targets)
+    return f":material/schedule: As of {duration(age)} ago · {count:,} target{'s are' if count > 1 else ' is'} read"
 
 
 def problems(overview: Overview, now: float) -> None:
@@ -161,6 +154,8 @@ def well(overview: Overview, now: float) -> None:
         for one in overview.targets
         if one.errors
     ]
+    if overview.silent_for(now) is not None:
+        read = []
     told = " · ".join(escaped(part) for part in (*groups, *stores, *read, *failed))
     if told:
         st.caption(f":material/check: {told}")

@@ -21,7 +21,8 @@ def show(reader: Reader, place: Place, now: float) -> None:
     if not whole.nodes:
         st.info("Nothing is known yet.")
         return
-    word, only_wrong = _choice(len(whole.nodes) > MANY)
+    ill = any(node.state is not State.WELL for node in whole.nodes)
+    word, only_wrong = _choice(ill and len(whole.nodes) > MANY)
     shown = around(whole, word, only_wrong)
     st.caption(_told(whole, shown))
     if not shown.nodes:
