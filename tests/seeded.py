@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from collectors import metrics as m
 from collectors.base import Histogram, PartError, Reading, Sample, Scrape, Skipped
@@ -148,13 +149,31 @@ def durations(metric: object, labels: tuple[str, ...], quick: float, slow: float
     return Histogram(metric, labels, BOUNDS, tuple(counts), 0.08 * quick + 2.0 * slow)  # type: ignore[arg-type]
 
 
+@contextmanager
+def followed(path: Path, began: float) -> Iterator[None]:
+    """The incident goes on, from a thread of its own, as long as this is open."""
+    ended = Event()
+    thread = Thread(target=_follow, args=(path, began, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(10)
+
+
+def _follow(path: Path, began: float, ended: Event) -> None:
+    engine = Engine(default_rules(), Alerting((Receiver("ops"),)), "http://console")
+    with closing(Store(path)) as store:
+        while not ended.wait(10):
+            record(store, engine, time.time(), time.time() - began)
+
+
 def main(path: Path, follow: bool) -> None:
     seed(path)
-    engine, began = Engine(default_rules(), Alerting((Receiver("ops"),)), "http://console"), time.time() - LENGTH
-    with closing(Store(path)) as store:
+    with followed(path, time.time() - LENGTH):
         while follow:
-            record(store, engine, time.time(), time.time() - began)
-            time.sleep(10)
+            time.sleep(1)
 
 
 if __name__ == "__main__":

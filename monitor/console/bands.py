@@ -28,7 +28,7 @@ def alert_bands(reader: Reader, place: Place, now: float) -> None:
 def _draw(found: list[Span], window: tuple[float, float]) -> None:
     names = sorted({one.alert for one in found}, key=lambda name: -max(o.end for o in found if o.alert == name))[:MOST]
     frame = pd.DataFrame([one for one in found if one.alert in set(names)])
-    frame["alert"] = frame["alert"].map(lambda name: plain(name, 60))
+    frame["alert"] = frame["alert"].map(lambda name: plain(name, 48))
     for edge in ("begin", "end"):
         frame[edge] = pd.to_datetime(frame[edge], unit="s", utc=True)
     chart = (
@@ -37,7 +37,7 @@ def _draw(found: list[Span], window: tuple[float, float]) -> None:
         .encode(
             across("begin:T", window),
             alt.X2("end:T"),
-            alt.Y("alert:N", title=None, sort=None, axis=alt.Axis(labelLimit=320, labelOverlap=False)),
+            alt.Y("alert:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, labelOverlap=False)),
             alt.Color(
                 "state:N",
                 title=None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
-from seeded import HOSTILE, seed
+from seeded import HOSTILE, LENGTH, followed, seed
 from serving import console
 from test_received import CHROMIUM
 
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.integration
 
 WIDE, NARROW = (1440, 900), (390, 844)
 GRAFANA = "https://grafana.example.org"
+#: Charts are drawn after their page.
+DRAWN = "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(one => one.querySelector('canvas, svg'))"
 #: What each page says when it is drawn, and its name as a picture.
 PAGES = [
     ("/", "What changed in the last hour", "now"),
@@ -54,7 +57,7 @@ def browser() -> Iterator[Browser]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = tmp_path_factory.mktemp("pages") / "store.db"
     seed(store)
-    with console(store, GRAFANA) as url:
+    with followed(store, time.time() - LENGTH), console(store, GRAFANA) as url:
         yield url
 
 
@@ -83,7 +86,8 @@ def keep(tmp_path: Path) -> Callable[[Page, str], None]:
     folder = Path(os.environ.get("EDA_MONITOR_IMAGES", tmp_path))
 
     def kept(page: Page, name: str) -> None:
-        page.wait_for_timeout(1500)  # charts are drawn after their page
+        page.wait_for_function(DRAWN, timeout=60_000)
+        page.wait_for_timeout(500)
         page.screenshot(path=folder / f"{name}.png")
         with Image.open(folder / f"{name}.png") as image:
             image.quantize(128, Image.Quantize.FASTOCTREE).save(folder / f"{name}.png", optimize=True)
