@@ -29,7 +29,7 @@ DRAWN = "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(o
 PAGES = [
     ("/", "What changed in the last hour", "now"),
     ("/destinations", "Filter", "destinations"),
-    ("/consumers", "Filter", "consumers-list"),
+    ("/consumers", "Filter", "consumers"),
     ("/consumers?target=shop&destination=payments&group=ledger", "Rebalancing", "consumer"),
     ("/handlers", "Filter", "handlers"),
     ("/handlers?destination=payments&group=ledger", "Calls by how long they took", "handler"),
@@ -101,7 +101,8 @@ def test_every_page_fits_a_laptop_and_a_phone(
 ) -> None:
     for size, suffix in ((WIDE, ""), (NARROW, "-phone")):
         with opened(browser, address + path, says, size) as page:
-            keep(page, name + suffix)
+            if size is WIDE or name == "now":
+                keep(page, name + suffix)
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
