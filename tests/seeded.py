@@ -36,6 +36,8 @@ def seed(path: Path, now: float | None = None, until: float = 0.0, hostile: bool
         while ago >= until:
             record(store, engine, moment - ago, LENGTH - ago, hostile)
             ago -= STEP
+        while store.maintain(moment):
+            pass
 
 
 def record(store: Store, engine: Engine, at: float, seconds: float, hostile: bool = False) -> None:
@@ -167,6 +169,7 @@ def _follow(path: Path, began: float, ended: Event) -> None:
     with closing(Store(path)) as store:
         while not ended.wait(10):
             record(store, engine, time.time(), time.time() - began)
+            store.maintain(time.time())
 
 
 def main(path: Path, follow: bool) -> None:

@@ -16,8 +16,11 @@ from monitor.console.problems import Group, Points, Problem, Subject, headline, 
 from monitor.reader import ITSELF, AlertState, Notification, Reader, TargetRow
 from monitor.verdicts import Evidence, Kind, verdict
 
-#: How far back a trend and what happened go, in seconds.
-HOUR = 3600.0
+#: How far back a trend and what happened go, in seconds, and its points: a little more than an hour, in slots of a
+#: little more than a minute, is read from rollups where the series are many.
+HOUR, MINUTES = 3660.0, 60
+#: Problems of which a trend is read.
+DRAWN = 10
 #: The agent tells of itself every 30 seconds, and reads its targets beside that.
 SILENT_SECONDS = 90.0
 #: Figures older than that are stale, but for targets that are read less often.
@@ -133,7 +136,7 @@ def _events(reader: Reader, now: float) -> list[Event]:
     since = now - HOUR
     return happened(
         reader.transitions(since),
-        reader.trend(m.CONSUMERS.name, since, now),
+        reader.trend(m.CONSUMERS.name, since, now, MINUTES),
         reader.latest(m.DEAD_LETTERS_BORN.name, now),
         reader.window(m.COLLECTOR_UP.name, since, now),
         since,
@@ -141,20 +144,17 @@ def _events(reader: Reader, now: float) -> list[Event]:
 
 
 def _with_trends(reader: Reader, found: Sequence[Problem], now: float) -> list[Problem]:
-    """One read a metric, for all problems together."""
-    wanted = {TRENDS[one.subject.page] for one in found if one.subject.page in TRENDS}
-    sums: dict[tuple[str, ...], dict[float, float]] = defaultdict(lambda: defaultdict(float))
-    for metric in wanted:
-        for series in reader.trend(metric.name, now - HOUR, now):
-            for at, value in series.points:
-                sums[_key(metric.name, series.labels)][at] += value
-    return [with_trend(one, _points(sums, one.subject)) for one in found]
+    """Of those that a person sees first; nobody looks at the trends of a thousand."""
+    drawn = [with_trend(one, _points(reader, one.subject, now)) for one in found[:DRAWN]]
+    return [*drawn, *found[DRAWN:]]
 
 
-def _points(sums: dict[tuple[str, ...], dict[float, float]], subject: Subject) -> Points:
+def _points(reader: Reader, subject: Subject, now: float) -> Points:
     metric = TRENDS.get(subject.page)
-    return sorted(sums.get(_key(metric.name, dict(subject.labels)), {}).items()) if metric else []
-
-
-def _key(metric: str, labels: dict[str, str]) -> tuple[str, ...]:
-    return metric, labels.get("target", ""), labels.get("destination", ""), labels.get("group", "")
+    if metric is None:
+        return []
+    sums: dict[float, float] = defaultdict(float)
+    for series in reader.trend(metric.name, now - HOUR, now, MINUTES, dict(subject.labels)):
+        for at, value in series.points:
+            sums[at] += value
+    return sorted(sums.items())
