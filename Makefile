@@ -44,8 +44,9 @@ dashboards: $(STAMP) ## render dashboards/grafana and dashboards/prometheus
 	$(BIN)/eda-monitor export-rules --prometheus dashboards/prometheus --grafana dashboards/provisioning/alerting/eda-monitor.yaml
 	mv dashboards/prometheus/alertmanager.yml dashboards/alertmanager/alertmanager.yml
 
-images: $(STAMP) services ## draw docs/images/messages: messages as they are received
-	EDA_MONITOR_IMAGES=docs/images/messages $(BIN)/python -m pytest -q tests/browser
+images: $(STAMP) services ## draw docs/images: messages as they are received, pages of the console in an incident
+	EDA_MONITOR_IMAGES=docs/images/messages $(BIN)/python -m pytest -q tests/browser/test_received.py
+	EDA_MONITOR_IMAGES=docs/images/pages $(BIN)/python -m pytest -q tests/browser/test_pages_in_browser.py
 
 bench: $(STAMP) ## print the benchmarks' ratios
 	@for bench in tests/benchmarks/bench_*.py; do PYTHONPATH=tests $(BIN)/python $$bench || exit 1; done

@@ -27,6 +27,7 @@ class Tally:
     overruns: int = 0
     last_success: float | None = None
     judged_at: float | None = None
+    #: Of what comes after the collect, in seconds.
     phases: dict[str, float] = field(default_factory=dict)
 
     def add(self, scrape: Scrape) -> None:
@@ -35,12 +36,12 @@ class Tally:
         self.failed_parts += len(scrape.reading.errors)
         if scrape.ok:
             self.last_success = scrape.started_at
-        self.phases = {**scrape.reading.phases, "collect": scrape.duration_seconds}
+        self.phases = {}
 
     def judged(self, scrape: Scrape) -> Iterable[Sample]:
         """What is stored too, for rules to look at."""
         yield m.COLLECTOR_INTERVAL_SECONDS.sample(self.interval)
-        yield m.COLLECTOR_DURATION_SECONDS.sample(scrape.duration_seconds, "collect")
+        yield from (m.COLLECTOR_DURATION_SECONDS.sample(took, phase) for phase, took in _collected(scrape).items())
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed, "target")
         yield m.COLLECTOR_ERRORS_TOTAL.sample(self.failed_parts, "part")
         yield m.COLLECTOR_OVERRUNS_TOTAL.sample(self.overruns)
@@ -53,9 +54,13 @@ class Tally:
             yield m.COLLECTOR_LAST_SUCCESS.sample(self.last_success)
         if self.judged_at is not None:
             yield m.RULES_JUDGED_AT.sample(self.judged_at)
-        phases = {phase: seconds for phase, seconds in self.phases.items() if phase != "collect"}
-        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in phases.items())
+        yield from (m.COLLECTOR_DURATION_SECONDS.sample(seconds, phase) for phase, seconds in self.phases.items())
         yield m.COLLECTOR_REQUESTS_TOTAL.sample(self.requests)
+
+
+def _collected(scrape: Scrape) -> Mapping[str, float]:
+    """Seconds of the collect by phase, and of all of it."""
+    return {**scrape.reading.phases, "collect": scrape.duration_seconds}
 
 
 def _count_by_reason(scrape: Scrape) -> Mapping[str, int]:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from collectors.base import PartError, Skipped
 from monitor.ledger import Ack, LedgerReader, Silence, Told
 from monitor.percentiles import Increase
-from monitor.series import STALE_SECONDS, Series, StoreError, milliseconds
+from monitor.series import STALE_SECONDS, NoStoreError, Series, StoreError, milliseconds
 
 __all__ = [
-    "STALE_SECONDS", "Ack", "AlertState", "Increase", "Notification", "Reader", "Series", "Silence", "StoreError",
-    "TargetRow", "Told", "Transition",
+    "STALE_SECONDS", "Ack", "AlertState", "Increase", "NoStoreError", "Notification", "Reader", "Series", "Silence",
+    "StoreError", "TargetRow", "Told", "Transition",
 ]  # fmt: skip
 
 

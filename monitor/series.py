@@ -34,6 +34,10 @@ class StoreError(Exception):
     """The store cannot be opened, read or written. The message names its path."""
 
 
+class NoStoreError(StoreError):
+    """There is no store yet."""
+
+
 class Series(NamedTuple):
     """Points of one series, oldest first; `labels` include target and system, times are epoch seconds."""
 
@@ -256,7 +260,7 @@ def points_at(times: Iterable[float], steps: list[Step], start: float) -> list[t
 
 def _open_read_only(path: str) -> sqlite3.Connection:
     if not Path(path).exists():
-        raise StoreError(f"{path}: no such store; is the agent running?")
+        raise NoStoreError(f"{path}: no such store; is the agent running?")
     try:
         db = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5, check_same_thread=False)
         db.execute("SELECT 1 FROM series LIMIT 1")

@@ -7,8 +7,8 @@ verdict is built on it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from monitor.derive import duration, latency
@@ -56,6 +56,7 @@ class Kind(StrEnum):
     DRAINING = "draining"
     UNKNOWN = "unknown"
     WELL = "keeps up"
+    IDLE = "idle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +83,45 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerVerdict:
-    """`cause` says what is seen, `advice` what to do; empty where there is nothing to do."""
+    """`cause` says what is seen, `advice` what to do; empty where there is nothing to do. `also` is what else holds:
+    each kind with a cause of its own, or "" where the first one tells it.
+    """
 
     kind: Kind
     cause: str
     advice: str
+    also: tuple[tuple[Kind, str], ...] = ()
 
     @property
     def is_well(self) -> bool:
-        return self.kind in (Kind.WELL, Kind.DRAINING)
+        return self.kind in (Kind.WELL, Kind.DRAINING, Kind.IDLE)
+
+    @property
+    def also_text(self) -> str:
+        """`Also rebalancing: Its members …`; empty where one cause is all."""
+        return " ".join(f"Also {kind}{f': {cause}' if cause else '.'}" for kind, cause in self.also)
 
 
 def verdict(one: Evidence) -> ConsumerVerdict:
-    """The worst of what holds."""
+    """The worst of what holds, with what else does."""
     if one.backlog is None:
         return ConsumerVerdict(Kind.UNKNOWN, "Its backlog is not known.", "See Targets for what could not be read.")
     if one.backlog == 0:
-        return ConsumerVerdict(Kind.WELL, "Nothing waits.", "")
-    found = next((held for judge in _JUDGES for held in judge(one, one.backlog)), None)
-    return found or _otherwise(one)
+        return _nothing_waits(one)
+    worst, *others = [*(held for judge in _JUDGES for held in judge(one, one.backlog)), _otherwise(one)]
+    return replace(worst, also=tuple(_also(worst.cause, (one for one in others[:-1] if one.kind is not Kind.DRAINING))))
+
+
+def _also(told: str, others: Iterable[ConsumerVerdict]) -> Iterator[tuple[Kind, str]]:
+    for other in others:
+        yield other.kind, "" if other.cause[:-1] in told else other.cause
+        told += other.cause
+
+
+def _nothing_waits(one: Evidence) -> ConsumerVerdict:
+    if one.rate_in == 0:
+        return ConsumerVerdict(Kind.IDLE, "Nothing waits, and nothing came for ten minutes.", "")
+    return ConsumerVerdict(Kind.WELL, "Nothing waits.", "")
 
 
 def busy(one: Evidence) -> float | None:

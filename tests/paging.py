@@ -15,12 +15,16 @@ from monitor.alerts.rules import default_rules
 from monitor.store import Store
 
 OPS = Alerting((Receiver("ops"),))
-VIEWS = Path(__file__).parent.parent / "monitor" / "console" / "views"
+CONSOLE = Path(__file__).parent.parent / "monitor" / "console"
+VIEWS = CONSOLE / "views"
 
 
 def page(name: str, **parameters: str) -> AppTest:
     """The page of this name over the store of the environment, at this address."""
-    page = AppTest.from_file(str(VIEWS / f"{name}.py"), default_timeout=20)
+    page = AppTest.from_file(str(CONSOLE / "app.py"), default_timeout=60)
+    if "_" in name:
+        page.run()  # before its first run it does not know a path that is not the file's name
+    page.switch_page(f"views/{name}.py")
     for parameter, value in parameters.items():
         page.query_params[parameter] = value
     page.run()
@@ -36,6 +40,8 @@ def fill(path: Path, *scrapes: tuple[float, Reading | str]) -> None:
         reading = Reading() if isinstance(outcome, str) else outcome
         one = Scrape("shop", "kafka", round(now - ago, 3), 0.1, reading, str(outcome) if failed else None)
         store.record(one, lambda tx, at=one.started_at: engine.judge(tx, at, "shop"))  # type: ignore[misc]
+    while store.maintain(now):  # as the agent does: what is far back is read from rollups
+        pass
     store.close()
 
 
@@ -58,5 +64,20 @@ def dead(destination: str, count: float) -> list[Sample]:
 
 def texts(page: AppTest) -> str:
     """All that the page says outside of tables."""
-    said = (*page.markdown, *page.caption, *page.error, *page.info, *page.success, *page.text)
-    return "\n".join(str(one.value) for one in said)
+    said = (
+        *page.markdown,
+        *page.caption,
+        *page.error,
+        *page.warning,
+        *page.info,
+        *page.success,
+        *page.text,
+        *page.code,
+    )
+    return "\n".join([*(str(one.value) for one in said), *(label for label, _ in links(page))])
+
+
+def links(page: AppTest) -> list[tuple[str, str]]:
+    """The links to other pages: what they say, and the address."""
+    found = [one.proto for one in page.get("page_link")]
+    return [(one.label, f"/{one.page}?{one.query_string}") for one in found]

@@ -4,52 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.derive import duration, latency, percentile_text, sentence
+from monitor.derive import duration, latency, percentile_text
 from monitor.percentiles import Percentile
-from monitor.reader import AlertState, TargetRow
-
-UP = TargetRow("orders", "kafka", 100.0, 100.0, True, None, 0.1, 8, [], [])
-DOWN = UP._replace(up=False, error="connection refused")
-
-
-def firing(rule: str, **labels: str) -> AlertState:
-    return AlertState(rule, "f", labels, "firing", 0.0, 0.0, None, 1.0, {}, 0.0)
-
-
-def dead(destination: str, source: str = "") -> AlertState:
-    return firing("DeadLettersGrowing", destination=destination, source=source)
-
-
-BEHIND = [("shipping", "shipments", 240.0)]
-
-
-@pytest.mark.parametrize(
-    ("alerts", "targets", "consumers", "expected"),
-    [
-        ([], [], [], "No target has been read yet."),
-        ([], [UP], [], "All is well: no alert fires, and every group keeps up."),
-        ([], [UP], [("a", "b", None)], "All is well: no alert fires, and every group keeps up."),
-        ([], [UP], BEHIND, "shipping is 4 min behind on shipments."),
-        ([], [DOWN], [], "orders cannot be read: its figures are unknown."),
-        ([dead("dlt", "x")], [UP], [], "Dead letters grow in dlt (from x)."),
-        ([dead("a"), dead("b")], [UP], [], "Dead letters grow in a and b."),
-        ([dead("a"), dead("b"), dead("c")], [UP], [], "Dead letters grow in a, b and 1 more."),
-        (
-            [dead("a"), firing("BacklogAgeHigh")],
-            [UP],
-            BEHIND,
-            "Dead letters grow in a; 1 other alert firing; shipping is 4 min behind on shipments.",
-        ),
-        ([firing("BacklogAgeHigh")], [UP], [], "1 alert firing."),
-    ],
-)
-def test_the_sentence_names_the_worst(
-    alerts: list[AlertState],
-    targets: list[TargetRow],
-    consumers: list[tuple[str, str, float | None]],
-    expected: str,
-) -> None:
-    assert sentence(alerts, targets, consumers) == expected
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ BEHIND = Evidence(
         (Evidence(), Kind.UNKNOWN),
         (replace(BEHIND, backlog=None), Kind.UNKNOWN),
         (replace(BEHIND, backlog=0, consumers=0), Kind.WELL),
+        (replace(BEHIND, backlog=0, rate_in=0), Kind.IDLE),
+        (replace(BEHIND, backlog=0, rate_in=None), Kind.WELL),
         (replace(BEHIND, age=5), Kind.WELL),
         (BEHIND, Kind.BEHIND),
         (replace(BEHIND, consumers=0, resting=60), Kind.STOPPED),
@@ -84,6 +86,33 @@ def test_the_worst_that_holds_is_the_verdict(evidence: Evidence, kind: Kind) -> 
 )
 def test_the_cause_is_told_with_its_figures(evidence: Evidence, cause: str) -> None:
     assert verdict(evidence).cause == cause
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kinds"),
+    [
+        (BEHIND, []),
+        (replace(BEHIND, mean=0.3, rate_out=6), [Kind.SLOW_HANDLER, Kind.TOO_FEW]),
+        (replace(BEHIND, mean=0.3, rate_out=6, group_state=5), [Kind.REBALANCING, Kind.SLOW_HANDLER, Kind.TOO_FEW]),
+        (replace(BEHIND, consumers=0, resting=600, retention_margin=60), [Kind.EXPIRING, Kind.STOPPED]),
+        (replace(BEHIND, rate_in=40, mean=0.2, rate_out=6), [Kind.SLOW_HANDLER, Kind.BURST, Kind.TOO_FEW]),
+        (replace(BEHIND, rate_out=30, resting=300), [Kind.STALLED]),
+    ],
+)
+def test_of_several_causes_all_are_named(evidence: Evidence, kinds: list[Kind]) -> None:
+    said = verdict(evidence)
+
+    assert [said.kind, *(kind for kind, _ in said.also)] == (kinds or [Kind.BEHIND])
+
+
+def test_what_the_first_cause_tells_is_not_told_twice() -> None:
+    said = verdict(replace(BEHIND, mean=0.3, group_state=5, rate_out=6))
+
+    assert said.also_text == (
+        "Also slow handler: A call takes 300 ms, half an hour ago 100 ms; 10 a second arrive, and 2 consumers at"
+        " 300 ms a call can do 6.67. Also too few consumers."
+    )
+    assert verdict(replace(BEHIND, mean=0.3, rate_out=6)).also_text == "Also too few consumers."
 
 
 def test_what_arrives_times_what_a_call_takes_is_how_many_consumers_are_busy() -> None:

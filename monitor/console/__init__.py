@@ -1,4 +1,4 @@
-"""The console: Streamlit pages over a store or an API, which they read and never write."""
+"""The console: Streamlit pages over the store, which they read and never write."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from monitor.console_source import SourceSettings
 
 STORE_VARIABLE = "EDA_MONITOR_STORE"
 SOURCE_VARIABLE = "EDA_MONITOR_SOURCE"
+#: Where people reach Grafana; empty where that is not known.
+GRAFANA_VARIABLE = "EDA_MONITOR_GRAFANA"
 
 
-def command(store: Path, listen: str, source: SourceSettings | None = None) -> tuple[list[str], dict[str, str]]:
-    """The command that serves the console over a store, or over an API instead, and its environment."""
+def command(
+    store: Path, listen: str, source: SourceSettings | None = None, grafana: str = ""
+) -> tuple[list[str], dict[str, str]]:
+    """The command that serves the console over a store, or over an API instead, and its environment. Its pages link to
+    that Grafana.
+    """
     host, _, port = listen.rpartition(":")
     options = {
         "server.headless": "true",
@@ -27,5 +33,6 @@ def command(store: Path, listen: str, source: SourceSettings | None = None) -> t
     }
     app = Path(__file__).with_name("app.py")
     flags = [f"--{name}={value}" for name, value in options.items()]
-    environment = {**os.environ, STORE_VARIABLE: str(store), SOURCE_VARIABLE: source.told() if source else ""}
+    told = {STORE_VARIABLE: str(store), SOURCE_VARIABLE: source.told() if source else "", GRAFANA_VARIABLE: grafana}
+    environment = {**os.environ, **told}
     return [sys.executable, "-m", "streamlit", "run", str(app), *flags], environment

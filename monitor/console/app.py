@@ -15,13 +15,13 @@ PAGES = (
     ("consumers", "Consumers", "groups"),
     ("handlers", "Handlers", "settings"),
     ("dead_letters", "Dead letters", "mark_email_unread"),
+    ("topology", "Topology", "account_tree"),
     ("alerts", "Alerts", "notifications"),
     ("targets", "Targets", "dns"),
 )
 
 st.set_page_config(page_title="eda-monitor", page_icon="📡", layout="wide")
-# the default leaves a seventh of a laptop's screen empty above the first line
-st.html("<style>.stMainBlockContainer { padding-top: 4rem; padding-bottom: 1rem; }</style>")
+st.html(f"<style>{(Path(__file__).parent / 'look.css').read_text()}</style>")
 st.navigation(
     [
         st.Page(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.console.handling import Handling, Key, handlings, of_group
-from monitor.console.source import Source, known
-from monitor.derive import sentence
-from monitor.reader import AlertState, Notification, Series, TargetRow
+from monitor.console.source import Source
+from monitor.reader import Series
 
 TREND_SECONDS = 900.0
 
@@ -42,50 +40,6 @@ class DeadLetterStore:
     oldest_seconds: float | None
     is_read: bool
     trend: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """All that the page "now" shows."""
-
-    sentence: str
-    data_age_seconds: float | None
-    alerts: tuple[AlertState, ...]
-    consumers: tuple[Consumer, ...]
-    dead_letters: tuple[DeadLetterStore, ...]
-    targets: tuple[TargetRow, ...]
-    last_message: Notification | None
-    #: What the source cannot know, in words: it is not none.
-    unknown: tuple[str, ...] = ()
-
-
-def load_overview(reader: Source, now: float) -> Overview:
-    """All that is known now; raises StoreError."""
-    targets = reader.targets(now)
-    told, messages = known(reader.alerts), known(lambda: reader.notifications(1))
-    alerts = [s for s in told or () if s.state != "resolved" and s.is_told]
-    consumers = load_consumers(reader, now)
-    ages = [now - target.last_success_at for target in targets if target.last_success_at is not None]
-    return Overview(
-        sentence(
-            None if told is None else alerts, targets, [(c.group, c.destination, c.age_seconds) for c in consumers]
-        ),
-        max(ages, default=None),
-        tuple(sorted(alerts, key=lambda state: (state.state != "firing", state.labels.get("severity", "")))),
-        tuple(consumers),
-        tuple(load_dead_letters(reader, now)),
-        tuple(targets),
-        messages[0] if messages else None,
-        tuple(what for what, found in (("alerts", told), ("notifications", messages)) if found is None),
-    )
-
-
-def message_text(message: Notification) -> str:
-    """What a notification said, in a line."""
-    return "; ".join(
-        f"{alert['labels']['alertname']} {alert['status']}: {alert['annotations'].get('summary', '')}"
-        for alert in json.loads(message.payload)["alerts"]
-    )
 
 
 def load_consumers(reader: Source, now: float) -> list[Consumer]:

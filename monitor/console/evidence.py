@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from collectors import metrics as m
-from monitor.console.handling import SECONDS
+from monitor.console.handling import SECONDS, failure_reasons
 from monitor.console.source import Source
 from monitor.derive import FAILURES, increase, rate
 from monitor.percentiles import Increase
@@ -37,7 +37,7 @@ def evidence(reader: Source, now: float) -> dict[Group, Evidence]:
     finished = reader.window(m.MESSAGES_OUT_TOTAL.name, now - SECONDS, now)
     leaving, resting = _rates(finished), {_group(one.labels): _rest(one) for one in finished}
     means, means_before = _means(reader, now), _means(reader, now - EARLIER)
-    failed, reasons = _failed(reader, now), _reasons(reader, now)
+    failed, reasons = _failed(reader, now), failure_reasons(reader, now)
     found = {}
     for key, backlog in latest[m.BACKLOG_MESSAGES].items():
         target, destination, group = key
@@ -100,15 +100,6 @@ def _failed(reader: Source, now: float) -> dict[Handled, float]:
     whole = _sums(found, _rise)
     failures = _sums([one for one in found if one.labels["outcome"] in FAILURES], _rise)
     return {key: failures.get(key, 0.0) / events for key, events in whole.items() if events}
-
-
-def _reasons(reader: Source, now: float) -> dict[Handled, str]:
-    """The most frequent reason of the failures."""
-    found: dict[Handled, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now):
-        if rise := _rise(one):
-            found[_handled(one.labels)][one.labels["reason"]] += rise
-    return {key: max(reasons, key=lambda reason: reasons[reason]) for key, reasons in found.items()}
 
 
 def _sums(found: Iterable[One], value: Callable[[One], float]) -> dict[Handled, float]:

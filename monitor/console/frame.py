@@ -9,14 +9,20 @@ from contextlib import closing
 import streamlit as st
 
 from monitor.console.charts import timeline
+from monitor.console.clock import with_utc
+from monitor.console.overview import silent_for
 from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
 from monitor.console.source import Source
 from monitor.console.sources import opened_source
 from monitor.console.timelines import Panel, lines
-from monitor.console.widgets import escaped
-from monitor.reader import StoreError
+from monitor.console.welcome import welcome
+from monitor.console.widgets import escaped, zone
+from monitor.derive import duration
+from monitor.reader import NoStoreError, StoreError
 
 REFRESH_SECONDS = 5
+#: So many rows of a list are shown: more make the page slow, and nobody reads them.
+ROWS = 500
 
 
 def shown(show: Callable[[Source, Place, float], None]) -> None:
@@ -27,13 +33,27 @@ def shown(show: Callable[[Source, Place, float], None]) -> None:
         try:
             place = parsed(st.query_params.to_dict())
             with closing(opened_source()) as source:
-                show(source, place, time.time())
+                _stopped(silent_for(source, now := time.time()), now)
+                show(source, place, now)
         except PlaceError as error:
             st.error(escaped(f"This address cannot be opened: {error}"), icon=":material/link_off:")
         except StoreError as error:
             st.error(escaped(f"There is nothing to show: {error}"), icon=":material/database_off:")
+            if isinstance(error, NoStoreError):
+                welcome()
 
     page()
+
+
+def _stopped(silent: float | None, now: float) -> None:
+    """A stopped agent is the first thing that every page says."""
+    if silent is not None:
+        since = with_utc(now - silent, now, zone())
+        st.error(
+            f"**The agent has stopped: it has written nothing for {duration(silent)}, since {since}.** What is below"
+            " was so then, or is unknown. Start it with `eda-monitor agent`, or `eda-monitor up`.",
+            icon=":material/heart_broken:",
+        )
 
 
 def go(place: Place) -> None:
@@ -51,27 +71,38 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
         st.info("Nothing has this in its name." if word else "Nothing is known yet.")
         return
     chosen = st.dataframe(
-        [rows[number] for number in kept],
+        [rows[number] for number in kept[:ROWS]],
         hide_index=True,
+        height=min(36 + 35 * len(kept), 740),
         key=key,
         on_select="rerun",
         selection_mode="single-row",
         column_config={"15 minutes": st.column_config.AreaChartColumn(width="small")},
     )
+    if len(kept) > ROWS:
+        st.caption(f"and {len(kept) - ROWS:,} more: narrow them down by a part of their name")
     for number in chosen["selection"]["rows"][:1]:
         go(opened(place, labels[kept[number]]))
 
 
-def one(reader: Source, panels: tuple[Panel, ...], place: Place, now: float) -> None:
-    """The thing of the place, over its time."""
+def one(
+    reader: Source, panels: tuple[Panel, ...], place: Place, now: float, told: Callable[[], object] = lambda: None
+) -> None:
+    """The thing of the place, over its time; what is to be `told` of it stands before the charts."""
+    head(place)
+    told()
+    window = place.window(now)
+    for number, panel in enumerate(panels):
+        timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")
+
+
+def head(place: Place) -> None:
+    """The name of the one thing, the way back to the list, and the controls of time."""
     back, name = st.columns([1, 6], vertical_alignment="center")
     if back.button("All", icon=":material/arrow_back:"):
         go(Place(span=place.span))
     name.markdown("#### " + escaped(" · ".join(value for _, value in place.labels)))
     _time(place)
-    window = place.window(now)
-    for number, panel in enumerate(panels):
-        timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")
 
 
 def _time(place: Place) -> None:

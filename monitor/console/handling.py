@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collectors import metrics as m
+from collectors.base import Metric
 from monitor.console.source import Source
 from monitor.derive import FAILURES, increase, percentile_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
@@ -20,13 +21,21 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What the handlers of a group did within the last ten minutes. None means unknown, never 0."""
+    """What the handlers of a group did within the last ten minutes. None means unknown, never 0.
+
+    `queued` is the 95th percentile of how old events were when their handling began; `reason` is the most frequent one
+    of the failures.
+    """
 
     services: tuple[str, ...]
     events: float
     failed_share: float | None
     p95: Percentile | None
     in_progress: float | None
+    p50: Percentile | None = None
+    p99: Percentile | None = None
+    queued: Percentile | None = None
+    reason: str = ""
 
 
 def handlings(reader: Source, now: float) -> dict[Key, Handling]:
@@ -40,10 +49,12 @@ def handlings(reader: Source, now: float) -> dict[Key, Handling]:
         rise = increase([value for _, value in series.points])
         events[key] += rise
         failed[key] += rise if series.labels["outcome"] in FAILURES else 0
-    durations: dict[Key, list[Increase]] = defaultdict(list)
-    for one in reader.increases(m.HANDLER_DURATION_SECONDS.name, now - SECONDS, now):
-        durations[_key(one.labels)].append(one)
-        services[_key(one.labels)].add(one.labels["service"])
+    durations, queued = (
+        _increases(reader, metric, now) for metric in (m.HANDLER_DURATION_SECONDS, m.HANDLER_QUEUE_SECONDS)
+    )
+    for key, own in durations.items():
+        services[key] |= {one.labels["service"] for one in own}
+    reasons = failure_reasons(reader, now)
     running: dict[Key, float] = defaultdict(float)
     for series in reader.latest(m.HANDLER_IN_PROGRESS.name, now):
         running[_key(series.labels)] += series.points[-1][1]
@@ -52,8 +63,12 @@ def handlings(reader: Source, now: float) -> dict[Key, Handling]:
             tuple(sorted(services[key])),
             events[key],
             failed[key] / events[key] if events[key] else None,
-            _p95(durations[key]),
+            _percentile(durations[key], 0.95),
             running.get(key),
+            _percentile(durations[key], 0.5),
+            _percentile(durations[key], 0.99),
+            _percentile(queued[key], 0.95),
+            reasons.get(key, ""),
         )
         for key in services
     }
@@ -62,6 +77,15 @@ def handlings(reader: Source, now: float) -> dict[Key, Handling]:
 def of_group(known: Mapping[Key, Handling], destination: str, group: str) -> Handling | None:
     """What handled the group's events: under its own name, else what tells no group."""
     return known.get((destination, group)) or known.get((destination, ""))
+
+
+def failure_reasons(reader: Source, now: float) -> dict[Key, str]:
+    """The most frequent reason of the failures within the last ten minutes."""
+    found: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now):
+        if rise := increase([value for _, value in one.points]):
+            found[_key(one.labels)][one.labels["reason"]] += rise
+    return {key: max(reasons, key=lambda reason: reasons[reason]) for key, reasons in found.items()}
 
 
 def p95_text(handling: Handling | None) -> str:
@@ -78,6 +102,13 @@ def _key(labels: Mapping[str, str]) -> Key:
     return labels["destination"], labels["group"]
 
 
-def _p95(durations: list[Increase]) -> Percentile | None:
-    together = merged(durations)
-    return percentile(together.bounds, together.counts, 0.95)
+def _increases(reader: Source, metric: Metric, now: float) -> defaultdict[Key, list[Increase]]:
+    found: defaultdict[Key, list[Increase]] = defaultdict(list)
+    for one in reader.increases(metric.name, now - SECONDS, now):
+        found[_key(one.labels)].append(one)
+    return found
+
+
+def _percentile(increases: list[Increase], share: float) -> Percentile | None:
+    together = merged(increases)
+    return percentile(together.bounds, together.counts, share)

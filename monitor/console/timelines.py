@@ -48,11 +48,11 @@ class Line(NamedTuple):
 
 _GROUP = ("target", "destination", "group")
 _DESTINATION = ("target", "destination")
-_HANDLED = ("destination", "group", "service")
+HANDLED = ("destination", "group", "service")
 
 _HANDLING = (
-    Panel("Handled, events a second", (Wanted(m.HANDLER_EVENTS_TOTAL, _HANDLED, "", "outcome"),)),
-    Panel("Failures by reason, a second", (Wanted(m.HANDLER_FAILURES_TOTAL, _HANDLED, "", "reason"),)),
+    Panel("Handled, events a second", (Wanted(m.HANDLER_EVENTS_TOTAL, HANDLED, "", "outcome"),)),
+    Panel("Failures by reason, a second", (Wanted(m.HANDLER_FAILURES_TOTAL, HANDLED, "", "reason"),)),
 )
 
 CONSUMERS = (
@@ -82,9 +82,10 @@ DESTINATIONS = (
     Panel("Backlog, messages", (Wanted(m.BACKLOG_MESSAGES, _DESTINATION, "", "group"),)),
     Panel("Unroutable, a second", (Wanted(m.UNROUTABLE_MESSAGES_TOTAL, _DESTINATION, "", "reason"),)),
 )
+FAILURES = _HANDLING[1]
 HANDLERS = (
-    *_HANDLING,
-    Panel("In progress", (Wanted(m.HANDLER_IN_PROGRESS, _HANDLED, "in progress"),)),
+    _HANDLING[0],
+    Panel("In progress", (Wanted(m.HANDLER_IN_PROGRESS, HANDLED, "in progress"),)),
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from conftest import or_skip
@@ -19,10 +19,11 @@ from collectors.base import TargetSettings
 from monitor.cli import app
 from monitor.config import parse
 from monitor.console import timelines
-from monitor.console.data import load_consumers, load_dead_letters, load_overview
+from monitor.console.data import Consumer, load_consumers, load_dead_letters
 from monitor.console.evidence import evidence
 from monitor.console.flows import load_destinations
 from monitor.console.handling import Handling, handlings
+from monitor.console.overview import load_overview
 from monitor.console.place import Place
 from monitor.console.prometheus.api import Api
 from monitor.console.prometheus.source import PrometheusSource
@@ -125,12 +126,16 @@ def test_the_lists_of_consumers_are_the_same(pair: tuple[Source, Source, float])
     expected, found = load_consumers(store, now), load_consumers(other, now)
 
     assert {one.group for one in expected} == {"billing", "mail", "archive"}
-    assert [without_p95(one) for one in found] == [without_p95(one) for one in expected]
+    assert [told_of(one) for one in found] == [told_of(one) for one in expected]
 
 
-def without_p95(one: Any) -> Any:
+def told_of(one: Consumer) -> Consumer:
+    return replace(one, handling=one.handling and without_percentiles(one.handling))
+
+
+def without_percentiles(one: Handling) -> Handling:
     """Without what is told from the buckets, of which `/metrics` has every second one."""
-    return replace(one, handling=one.handling and replace(one.handling, p95=None))
+    return replace(one, p50=None, p95=None, p99=None, queued=None)
 
 
 def seconds(one: Handling) -> float:
@@ -167,8 +172,8 @@ def test_what_handlers_did_is_the_same(pair: tuple[Source, Source, float]) -> No
 
     expected, found = handlings(store, now), handlings(other, now)
 
-    assert {key: replace(one, p95=None) for key, one in found.items()} == {
-        key: replace(one, p95=None) for key, one in expected.items()
+    assert {key: without_percentiles(one) for key, one in found.items()} == {
+        key: without_percentiles(one) for key, one in expected.items()
     }
     assert found[FEW_BOUNDS].p95 == expected[FEW_BOUNDS].p95 is not None
     assert found[MANY_BOUNDS].p95 != expected[MANY_BOUNDS].p95
@@ -254,7 +259,7 @@ def test_prometheus_tells_the_alerts_that_the_agent_has(filled: Filled) -> None:
             told(one) for one in sorted(expected.alerts, key=name)
         ]
         assert found.sentence == expected.sentence
-        assert found.unknown == ("notifications",)
+        assert found.unknown == ("notifications", "changes of alerts")
         for one in found.alerts:
             (same,) = [alert for alert in expected.alerts if alert.fingerprint == one.fingerprint]
             assert one.active_at == pytest.approx(same.active_at, abs=3)
@@ -272,7 +277,7 @@ def told(one: AlertState) -> tuple[str, str, str, str]:
 def test_victoriametrics_alone_evaluates_no_rules_so_alerts_are_unknown(filled: Filled) -> None:
     source = api(filled.victoriametrics)
 
-    assert load_overview(source, filled.now).unknown == ("alerts", "notifications")
+    assert load_overview(source, filled.now).unknown == ("alerts", "notifications", "changes of alerts")
     assert "alerts are unknown" in load_overview(source, filled.now).sentence
     with pytest.raises(NotKnownError, match="not even Watchdog"):
         source.alerts()

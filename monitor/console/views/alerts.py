@@ -7,6 +7,7 @@ import streamlit as st
 from monitor.alerts.links import console_path
 from monitor.alerts.notifiers.texts import moment
 from monitor.console import frame
+from monitor.console.bands import alert_bands
 from monitor.console.place import SPANS, Place
 from monitor.console.source import Source, known
 from monitor.console.widgets import escaped
@@ -17,6 +18,7 @@ HISTORY_ROWS = 200
 
 
 def show(reader: Source, place: Place, now: float) -> None:
+    alert_bands(reader, place, now)
     suppressed, acks = known(reader.suppressed), known(reader.acks)
     if suppressed is None or acks is None:
         st.caption(":material/help: What is silenced or acknowledged, and who was told, is unknown here.")

@@ -6,7 +6,7 @@ from monitor.console import frame, timelines
 from monitor.console.flows import Destination, load_destinations
 from monitor.console.place import Place
 from monitor.console.source import Source
-from monitor.console.widgets import count_text, rate_text
+from monitor.console.widgets import count_text, plain, rate_text
 
 
 def show(reader: Source, place: Place, now: float) -> None:
@@ -20,12 +20,12 @@ def show(reader: Source, place: Place, now: float) -> None:
 
 def _row(one: Destination) -> dict[str, object]:
     return {
-        "destination": one.destination,
+        "destination": plain(one.destination),
         "target": one.target,
         "in": rate_text(one.rate_in),
         "out": rate_text(one.rate_out),
         "waiting": count_text(one.backlog),
-        "groups": ", ".join(one.groups) or "nobody reads it",
+        "groups": plain(", ".join(one.groups)) or "nobody reads it",
     }
 
 

@@ -1,0 +1,58 @@
+"""The history of alerts as bands over time."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from monitor.console.charts import across
+from monitor.console.history import FIRING, PENDING, SILENCED, Span, spans
+from monitor.console.place import SPANS, Place
+from monitor.console.source import Source, known
+from monitor.console.widgets import plain
+
+#: Alerts of which bands are drawn, at most.
+MOST = 25
+COLOURS = {FIRING: "#d92d20", PENDING: "#e0a030", SILENCED: "#8a8a8a"}
+
+
+def alert_bands(reader: Source, place: Place, now: float) -> None:
+    """When each alert was pending, firing or silenced, over the time of the place; raises StoreError."""
+    start = now - SPANS[place.span]
+    changes = known(lambda: reader.transitions(start))
+    if changes is None:
+        return
+    found = spans(changes, reader.alerts(), reader.silences(now), start, now)
+    if found:
+        _draw(found, (start, now))
+
+
+def _draw(found: list[Span], window: tuple[float, float]) -> None:
+    names = sorted({one.alert for one in found}, key=lambda name: -max(o.end for o in found if o.alert == name))[:MOST]
+    frame = pd.DataFrame([one for one in found if one.alert in set(names)])
+    frame["alert"] = frame["alert"].map(lambda name: plain(name, 48))
+    for edge in ("begin", "end"):
+        frame[edge] = pd.to_datetime(frame[edge], unit="s", utc=True)
+    chart = (
+        alt.Chart(frame)
+        .mark_bar(height=12, cornerRadius=2)
+        .encode(
+            across("begin:T", window),
+            alt.X2("end:T"),
+            alt.Y("alert:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, labelOverlap=False)),
+            alt.Color(
+                "state:N",
+                title=None,
+                scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                "alert:N",
+                "state:N",
+                alt.Tooltip("begin:T", title="from", format="%Y-%m-%d %H:%M:%S"),
+                alt.Tooltip("end:T", title="until", format="%Y-%m-%d %H:%M:%S"),
+            ],
+        )
+    )
+    st.altair_chart(chart.properties(height=70 + 20 * len(names)), key="bands")
