@@ -164,6 +164,15 @@ def scrapes_by_target(db: Database) -> None:
     db.execute("CREATE INDEX scrape_by_target ON scrape (target, ts, ok)")
 
 
+@migrations()
+def audit(db: Database) -> None:
+    """What people wrote, in the transaction that wrote it: see `ledger`."""
+    db.execute(
+        "CREATE TABLE audit (id INTEGER PRIMARY KEY, at REAL NOT NULL, author TEXT NOT NULL, via TEXT NOT NULL,"
+        " action TEXT NOT NULL, about TEXT NOT NULL) STRICT"
+    )
+
+
 def migrate(connection: Any) -> None:
     """Bring the schema up to date; raises ValueError when a newer program has written it."""
     db = Database(connection, execute_plugins=False)
@@ -177,4 +186,4 @@ def migrate(connection: Any) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-_OURS = {"first_schema", "histograms", "telling", "quiet_since", "scrapes_by_target"}
+_OURS = {"first_schema", "histograms", "telling", "quiet_since", "scrapes_by_target", "audit"}

@@ -1,4 +1,4 @@
-"""Files of passwords: a line `user:hash` each, the hash made by scrypt (RFC 7914) and written in the PHC string format."""
+"""Files of passwords: lines `user:hash`, the hash made by scrypt (RFC 7914) and written in the PHC string format."""
 
 from __future__ import annotations
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from collectors.base import PartError, Skipped
-from monitor.ledger import Ack, LedgerReader, Silence, Told
+from monitor.ledger import Ack, Audited, LedgerReader, Silence, Told
 from monitor.percentiles import Increase
 from monitor.series import STALE_SECONDS, Series, StoreError, milliseconds
 
 __all__ = [
-    "STALE_SECONDS", "Ack", "AlertState", "Increase", "Notification", "Reader", "Series", "Silence", "StoreError",
-    "TargetRow", "Told", "Transition",
+    "STALE_SECONDS", "Ack", "AlertState", "Audited", "Increase", "Notification", "Reader", "Series", "Silence",
+    "StoreError", "TargetRow", "Told", "Transition",
 ]  # fmt: skip
 
 

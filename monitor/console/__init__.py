@@ -1,20 +1,26 @@
-"""The console: Streamlit pages over the store, which they read and never write."""
+"""The console: Streamlit pages over the store. They read it; only who has signed in writes, at the desk."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from monitor.config import ConsoleSettings
 
 STORE_VARIABLE = "EDA_MONITOR_STORE"
 
 
-def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
-    """The command that serves the console over a store, and its environment."""
-    host, _, port = listen.rpartition(":")
+def command(store: Path, console: ConsoleSettings) -> tuple[list[str], dict[str, str]]:
+    """The command that serves the console over a store, and its environment, which holds secrets."""
+    from monitor.console.setting import VARIABLE, told
+
+    host, _, port = console.listen.rpartition(":")
     options = {
         "server.headless": "true",
-        "server.address": host,
+        "server.address": host.strip("[]"),
         "server.port": port,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
@@ -22,7 +28,13 @@ def command(store: Path, listen: str) -> tuple[list[str], dict[str, str]]:
         "client.showErrorDetails": "none",
         "runner.magicEnabled": "false",
     }
-    app = Path(__file__).with_name("app.py")
+    entry = Path(__file__).with_name("server.py")
     flags = [f"--{name}={value}" for name, value in options.items()]
-    environment = {**os.environ, STORE_VARIABLE: str(store)}
-    return [sys.executable, "-m", "streamlit", "run", str(app), *flags], environment
+    environment = {
+        **os.environ,
+        STORE_VARIABLE: str(store),
+        VARIABLE: told(console.listen, console.url, console.auth),
+        # a peer is who connects, and not who it says that it speaks for
+        "FORWARDED_ALLOW_IPS": "",
+    }
+    return [sys.executable, "-m", "streamlit", "run", str(entry), *flags], environment

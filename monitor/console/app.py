@@ -1,10 +1,12 @@
-"""Entry script of the console: `eda-monitor console` runs it with Streamlit."""
+"""The script of the console, run for every visitor: its pages, for those who may look."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import streamlit as st
+
+from monitor.console import door
 
 VIEWS = Path(__file__).parent / "views"
 
@@ -22,7 +24,7 @@ PAGES = (
 st.set_page_config(page_title="eda-monitor", page_icon="📡", layout="wide")
 # the default leaves a seventh of a laptop's screen empty above the first line
 st.html("<style>.stMainBlockContainer { padding-top: 4rem; padding-bottom: 1rem; }</style>")
-st.navigation(
+page = st.navigation(
     [
         st.Page(
             VIEWS / f"{name}.py",
@@ -34,4 +36,7 @@ st.navigation(
         for name, title, icon in PAGES
     ],
     position="top",
-).run()
+)
+if door.opens():
+    page.run()
+    door.shown()

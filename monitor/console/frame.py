@@ -9,7 +9,7 @@ from contextlib import closing
 
 import streamlit as st
 
-from monitor.console import STORE_VARIABLE
+from monitor.console import STORE_VARIABLE, door
 from monitor.console.charts import timeline
 from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
 from monitor.console.timelines import Panel, lines
@@ -24,6 +24,8 @@ def shown(show: Callable[[Reader, Place, float], None]) -> None:
 
     @st.fragment(run_every=REFRESH_SECONDS)
     def page() -> None:
+        if not door.opens():
+            return
         try:
             place = parsed(st.query_params.to_dict())
             with closing(Reader(os.environ.get(STORE_VARIABLE, "eda-monitor.db"))) as reader:

@@ -6,24 +6,34 @@ import streamlit as st
 
 from monitor.alerts.links import console_path
 from monitor.alerts.notifiers.texts import moment
-from monitor.console import frame
+from monitor.console import door, frame, writing
+from monitor.console.door import Visitor
 from monitor.console.place import SPANS, Place
 from monitor.console.widgets import escaped
 from monitor.derive import duration
 from monitor.reader import Ack, AlertState, Reader, Transition
 
 HISTORY_ROWS = 200
+#: So many alerts are shown whole; who has more looks for the one behind them.
+ALERTS = 50
 
 
 def show(reader: Reader, place: Place, now: float) -> None:
-    suppressed, acks = reader.suppressed(), reader.acks()
+    suppressed, acks, who = reader.suppressed(), reader.acks(), door.visitor()
     active = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
     if not active:
         st.success("No alert is firing or pending.", icon=":material/check_circle:")
-    for state, icon in (("firing", ":material/notifications_active:"), ("pending", ":material/hourglass_top:")):
-        for one in (one for one in active if one.state == state):
-            _alert(one, icon, _note(suppressed.get(one.fingerprint, ""), acks.get(one.fingerprint)), now)
+    if not who.may_write:
+        door.invite()
+    for one in sorted(active, key=lambda one: one.state != "firing")[:ALERTS]:
+        _alert(one, _note(suppressed.get(one.fingerprint, ""), acks.get(one.fingerprint)), now)
+        if who.may_write:
+            _acts(one, who, reader.path, now)
+    if len(active) > ALERTS:
+        st.caption(f"and {len(active) - ALERTS:,} more: eda-monitor alerts list")
+    writing.silences(reader.silences(now), who, reader.path, now)
     _history(reader.transitions(now - SPANS[place.span]), place)
+    writing.audit(reader.audit(now - SPANS[place.span]))
 
 
 def _note(suppressed: str, ack: Ack | None) -> str:
@@ -31,7 +41,15 @@ def _note(suppressed: str, ack: Ack | None) -> str:
     return "; ".join(filter(None, (suppressed, f"acknowledged by {ack.author}" if ack else "")))
 
 
-def _alert(one: AlertState, icon: str, note: str, now: float) -> None:
+def _acts(one: AlertState, who: Visitor, path: str, now: float) -> None:
+    with st.container(horizontal=True):
+        writing.silencing(one, who, path, now)
+        if one.state == "firing":
+            writing.acknowledging(one, who, path, now)
+
+
+def _alert(one: AlertState, note: str, now: float) -> None:
+    icon = ":material/notifications_active:" if one.state == "firing" else ":material/hourglass_top:"
     since = one.fired_at or one.active_at
     told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
     with st.container(border=True):
