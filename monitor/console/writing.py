@@ -17,6 +17,8 @@ LASTING = ("30m", "1h", "2h", "4h", "8h", "1d", "7d")
 #: Labels that say more of the rule than of what an alert is about.
 NOT_MATCHED = ("severity", "system")
 COMMENT_LETTERS = 500
+#: How often this visitor has written, in the state of their session.
+DONE = "written"
 #: A person waits for the page.
 BUSY_SECONDS = 3.0
 
@@ -113,8 +115,10 @@ def _done(do: Callable[[], str]) -> None:
         st.error(escaped(str(error)), icon=":material/error:")
     else:
         st.toast(escaped(said), icon=":material/check:", duration="long")
-        st.rerun(scope="fragment")
+        st.session_state[DONE] = st.session_state.get(DONE, 0) + 1
+        st.rerun()
 
 
 def _key(one: AlertState) -> str:
-    return f"{one.rule}-{one.fingerprint}"
+    """A form that was sent is another one from then on: closed, and empty."""
+    return f"{one.rule}-{one.fingerprint}-{st.session_state.get(DONE, 0)}"

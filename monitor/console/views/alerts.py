@@ -26,9 +26,10 @@ def show(reader: Reader, place: Place, now: float) -> None:
     if not who.may_write:
         door.invite()
     for one in sorted(active, key=lambda one: one.state != "firing")[:ALERTS]:
-        _alert(one, _note(suppressed.get(one.fingerprint, ""), acks.get(one.fingerprint)), now)
-        if who.may_write:
-            _acts(one, who, reader.path, now)
+        with st.container(border=True):
+            _alert(one, _note(suppressed.get(one.fingerprint, ""), acks.get(one.fingerprint)), now)
+            if who.may_write:
+                _acts(one, who, reader.path, now)
     if len(active) > ALERTS:
         st.caption(f"and {len(active) - ALERTS:,} more: eda-monitor alerts list")
     writing.silences(reader.silences(now), who, reader.path, now)
@@ -52,12 +53,11 @@ def _alert(one: AlertState, note: str, now: float) -> None:
     icon = ":material/notifications_active:" if one.state == "firing" else ":material/hourglass_top:"
     since = one.fired_at or one.active_at
     told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
-    with st.container(border=True):
-        name = f"**[{escaped(one.rule)}]({console_path(one.labels, one.annotations, since)})**"
-        st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
-        st.caption(escaped(told))
-        with st.expander("What it knows, and what to do"):
-            st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
+    name = f"**[{escaped(one.rule)}]({console_path(one.labels, one.annotations, since)})**"
+    st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
+    st.caption(escaped(told))
+    with st.expander("What it knows, and what to do"):
+        st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
 
 
 def _history(found: list[Transition], place: Place) -> None:
