@@ -10,7 +10,7 @@ import typer
 
 from monitor import config as configuration
 from monitor.passwords import hashed, written
-from monitor.service import ServiceError, start_console
+from monitor.service import ServiceError, serve_console
 
 #: What is shorter is guessed.
 PASSWORD_LETTERS = 8
@@ -27,7 +27,7 @@ ConfigOption = Annotated[
 def console(context: typer.Context, config: ConfigOption = None) -> None:
     """Serve the console over the store of a running agent."""
     if context.invoked_subcommand is None:
-        raise SystemExit(start_console(configuration.load(config)).wait())
+        raise SystemExit(serve_console(configuration.load(config)))
 
 
 @app.command()

@@ -49,6 +49,19 @@ def watch(config: Config, targets: Sequence[tuple[TargetSettings, Collector]], w
         running.stop()
 
 
+def serve_console(config: Config) -> int:
+    """Run the console alone until told to stop; the exit code of its process, or 0."""
+    ending, process = Ending(), start_console(config)
+    try:
+        while not ending.wait(LOOK_SECONDS):
+            if process.poll() is not None:
+                return process.returncode
+        return 0
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def start_agent(config: Config, targets: Sequence[tuple[TargetSettings, Collector]]) -> Agent:
     """A running agent over these targets; the caller stops it."""
     rules = rules_of_config(config)  # before the store, which would have to be closed again

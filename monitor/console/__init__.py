@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from monitor.config import ConsoleSettings
@@ -24,6 +25,8 @@ def command(store: Path, console: ConsoleSettings) -> tuple[list[str], dict[str,
         "server.port": port,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        # where it is not told, Streamlit asks a stranger for its address
+        "browser.serverAddress": urlsplit(console.url).hostname or "localhost",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "runner.magicEnabled": "false",
