@@ -37,6 +37,11 @@ page = st.navigation(
     ],
     position="top",
 )
+# for those who do not see which page is open; it takes no room
+st.html(
+    "<style>.stElementContainer:has(h1.page) { position: absolute; left: -200vw }</style>"
+    f'<h1 class="page">{page.title}</h1>'
+)
 if door.opens():
     page.run()
     door.shown()
