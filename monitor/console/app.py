@@ -37,6 +37,8 @@ page = st.navigation(
     ],
     position="top",
 )
+# captions are too pale to be read by all
+st.html('<style>[data-testid="stCaptionContainer"] { color: inherit; opacity: .8 }</style>')
 # for those who do not see which page is open; it takes no room
 st.html(
     "<style>.stElementContainer:has(h1.page) { position: absolute; left: -200vw }</style>"

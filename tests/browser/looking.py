@@ -64,11 +64,16 @@ class Look:
         return self.page.locator("[data-testid=stMain]").inner_text()
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than the window, with all that can be scrolled sideways in it."""
-        return self.page.evaluate(
-            "() => Math.max(0, ...[document.documentElement, document.querySelector('[data-testid=stMain]')]"
-            ".map(one => one.scrollWidth - one.clientWidth))"
-        )
+        """By how many pixels the page is wider than the window; tables take a moment to fit another one."""
+        for _ in range(20):
+            wide: int = self.page.evaluate(
+                "() => Math.max(0, ...[document.documentElement, document.querySelector('[data-testid=stMain]')]"
+                ".map(one => one.scrollWidth - one.clientWidth))"
+            )
+            if not wide:
+                break
+            self.page.wait_for_timeout(100)
+        return wide
 
     def faults(self) -> list[str]:
         """What axe finds that is serious or critical: rule, and the first place."""
