@@ -56,7 +56,7 @@ def invite() -> None:
     """How one signs in."""
     found = identity()
     if found is None:
-        st.caption(escaped(HOW_TO_WRITE))
+        st.caption(HOW_TO_WRITE)
     elif found.settings.oidc is not None:
         _invite_by_provider(found.settings)
     elif found.settings.header is not None:
