@@ -23,7 +23,7 @@ from rich.markup import escape
 from collectors.base import parse_duration
 from monitor import config as configuration
 from monitor.alerts.routing import match_all
-from monitor.alerts.silences import parse_matchers, shown
+from monitor.alerts.silences import parse_lasting, parse_matchers, shown
 from monitor.desk import Desk
 from monitor.reader import Ack, AlertState, Reader, Transition
 
@@ -91,13 +91,11 @@ def silence(
     """Tell nobody of the alerts that meet all matchers, for a while. They are listed as before."""
     path, now = configuration.load(config).store.path, time.time()
     try:
-        wanted, seconds = parse_matchers(matchers), parse_duration(lasting)
+        wanted, seconds = parse_matchers(matchers), parse_lasting(lasting)
     except ValueError as error:
         _fail(str(error), code=2)
-    if not 0 < seconds <= 366 * 86400:
-        _fail(f"--for: {lasting!r}; expected more than 0 and at most 366d", code=2)
-    with Desk(path) as desk:
-        id = desk.add_silence(wanted, now, now + seconds, author or _me(), comment, now)
+    with _desk(path, author) as desk:
+        id = desk.add_silence(wanted, now, now + seconds, comment, now)
     with _reader(config) as reader:
         met = [s.fingerprint for s in reader.alerts() if s.state != "resolved" and match_all(s.labels, wanted)]
     if as_json:
@@ -125,10 +123,13 @@ def silences(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def unsilence(
-    id: Annotated[int, typer.Argument(metavar="ID")], config: ConfigOption = None, as_json: JsonOption = False
+    id: Annotated[int, typer.Argument(metavar="ID")],
+    author: AuthorOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """End a silence now. What still fires and was told to nobody is told."""
-    with Desk(configuration.load(config).store.path) as desk:
+    with _desk(configuration.load(config).store.path, author) as desk:
         if not desk.expire_silence(id, time.time()):
             _fail(f"silence {id}: there is none, or it has ended; see `eda-monitor alerts silences`")
     _print_json({"id": id, "ended": True}) if as_json else print(f"Silence {id} has ended.")
@@ -145,8 +146,8 @@ def ack(
     """Say that somebody works on firing alerts: they are not repeated until they resolve."""
     with _reader(config) as reader:
         firing = [state for state in _these(reader, which) if state.state == "firing"]
-    with Desk(configuration.load(config).store.path) as desk:
-        done = [s for s in firing if desk.acknowledge(s.rule, s.fingerprint, author or _me(), comment, time.time())]
+    with _desk(configuration.load(config).store.path, author) as desk:
+        done = [s for s in firing if desk.acknowledge(s.rule, s.fingerprint, comment, time.time())]
     if not done:
         _fail(f"{which}: it does not fire; only what fires can be acknowledged")
     if as_json:
@@ -162,12 +163,8 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """List the changes of state, oldest first."""
-    try:
-        seconds = parse_duration(since)
-    except ValueError as error:
-        _fail(f"--since: {error}", code=2)
     with _reader(config) as reader:
-        found = reader.transitions(time.time() - seconds)
+        found = reader.transitions(time.time() - _seconds(since))
     if as_json:
         _print_json([one._asdict() for one in found])
         return
@@ -175,6 +172,36 @@ def history(
         _out().print(escape(_change(one)))
     if not found:
         print(f"No alert changed its state within {since}.")
+
+
+@app.command()
+def audit(
+    since: Annotated[str, typer.Option("--since", help="How far back, such as 7d.")] = "30d",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what people did: who silenced and acknowledged what, and by which way in; oldest first."""
+    with _reader(config) as reader:
+        found = reader.audit(time.time() - _seconds(since))
+    if as_json:
+        _print_json([one._asdict() for one in found])
+        return
+    for one in found:
+        _out().print(escape(f"{_time(one.at)} {one.author} ({one.via}): {one.action} {one.about}"))
+    if not found:
+        print(f"Nobody silenced or acknowledged anything within {since}.")
+
+
+def _seconds(since: str) -> float:
+    try:
+        return parse_duration(since)
+    except ValueError as error:
+        _fail(f"--since: {error}", code=2)
+
+
+def _desk(path: Path, author: str | None) -> Desk:
+    """The audit tells the name that was given and the one that the machine knows."""
+    return Desk(path, author or _me(), f"command line of {_me()}")
 
 
 @contextmanager

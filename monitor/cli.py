@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from collectors.base import Collector, TargetSettings
-from monitor import alerts_cli, backtest_cli, trial
+from monitor import alerts_cli, backtest_cli, console_cli, trial
 from monitor import config as configuration
 from monitor.agent import scrape
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
@@ -27,7 +27,7 @@ from monitor.alerts.rules import Rule, RuleError, default_rules
 from monitor.config import Config, ConfigError
 from monitor.exporter import ExporterError
 from monitor.printing import Format, print_scrapes
-from monitor.service import ServiceError, rules_of_config, start_console, watch
+from monitor.service import ServiceError, rules_of_config, watch
 from monitor.store import StoreError
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ app = typer.Typer(
 alerts_cli.app.command("test")(trial.test)
 alerts_cli.app.command("backtest")(backtest_cli.backtest_rules)
 app.add_typer(alerts_cli.app, name="alerts")
+app.add_typer(console_cli.app, name="console")
 #: What is no terminal has no width of its own; tables want some.
 out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
@@ -137,14 +138,6 @@ def collect(
 def agent(config: ConfigOption = None) -> None:
     """Collect for ever and serve /metrics, /-/healthy and /-/ready."""
     _run_agent(configuration.load(config), with_console=False)
-
-
-@app.command()
-def console(config: ConfigOption = None) -> None:
-    """Serve the console over the store of a running agent."""
-    loaded = configuration.load(config)
-    process = start_console(loaded)
-    raise SystemExit(process.wait())
 
 
 @app.command()

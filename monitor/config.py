@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ValidationError
 
 from collectors import KINDS
 from collectors.base import Collector, Settings, TargetSettings
+from monitor.access import AuthSettings
 from monitor.alerts import notifiers
 from monitor.alerts.notifiers import ReceiverSettings
 from monitor.alerts.routing import Alerting
@@ -63,6 +64,8 @@ class ConsoleSettings(Settings):
     url: Url = ""
     #: What it reads instead of the store.
     source: SourceOption = None
+    #: Who may look and write; without it everyone looks and nobody writes.
+    auth: AuthSettings | None = None
 
     @property
     def reached_at(self) -> str:
@@ -128,11 +131,12 @@ def parse(text: str, source: str, folder: Path) -> Config:
     if problems or file is None:
         raise ConfigError(source, problems)
     store = StoreSettings(path=folder / file.store.path)
+    console = _relative(file.console, folder)
     alerting = alerting_of(file.alerting, receivers, file.routes, file.maintenance)
     return Config(
         store,
         file.exporter,
-        file.console,
+        console,
         tuple(targets),
         tuple(receivers),
         alerting,
@@ -140,6 +144,14 @@ def parse(text: str, source: str, folder: Path) -> Config:
         file.rules,
         source,
     )
+
+
+def _relative(console: ConsoleSettings, folder: Path) -> ConsoleSettings:
+    """The same, with its file of passwords named from anywhere."""
+    if console.auth is None or console.auth.password_file is None:
+        return console
+    file = console.auth.password_file.model_copy(update={"path": folder / console.auth.password_file.path})
+    return console.model_copy(update={"auth": console.auth.model_copy(update={"password_file": file})})
 
 
 def collector_class(kind: str) -> type[Collector]:

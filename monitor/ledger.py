@@ -37,6 +37,16 @@ class Ack(NamedTuple):
     at: float
 
 
+class Audited(NamedTuple):
+    """What a person wrote: who, by which way in, when, and what about."""
+
+    at: float
+    author: str
+    via: str
+    action: str
+    about: str
+
+
 class Told(NamedTuple):
     """What a receiver was last told of a group, and when: the alerts that it believes to fire, by fingerprint."""
 
@@ -62,6 +72,13 @@ class LedgerReader(IncreaseReader):
         """By fingerprint."""
         rows = self._all("SELECT rule, fingerprint, author, comment, at FROM ack")
         return {row[1]: Ack(*row) for row in rows}
+
+    def audit(self, since: float) -> list[Audited]:
+        """What people wrote, oldest first."""
+        return [
+            Audited(*row)
+            for row in self._all("SELECT at, author, via, action, about FROM audit WHERE at >= ? ORDER BY id", (since,))
+        ]
 
     def suppressed(self) -> dict[str, str]:
         """Why alerts are suppressed, by fingerprint."""
@@ -108,6 +125,13 @@ class LedgerWriter:
             (author, comment, now, rule, fingerprint),
         )
         return done.rowcount > 0
+
+    def note(self, at: float, author: str, via: str, action: str, about: str) -> None:
+        """Keep what a person wrote."""
+        self._db.execute(
+            "INSERT INTO audit (at, author, via, action, about) VALUES (?, ?, ?, ?, ?)",
+            (at, author, via, action, about),
+        )
 
     def drop_acks(self) -> None:
         """Forget the acknowledgements of what does not fire any more."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from monitor.schema import STEPS
+
 
 @contextmanager
 def _hidden(*names: str) -> Iterator[None]:
@@ -170,17 +172,23 @@ def histograms_before(db: Database) -> None:
     db.execute("ALTER TABLE histogram ADD COLUMN before BLOB")
 
 
+@migrations()
+def audit(db: Database) -> None:
+    """What people wrote, in the transaction that wrote it: see `ledger`."""
+    db.execute(
+        "CREATE TABLE audit (id INTEGER PRIMARY KEY, at REAL NOT NULL, author TEXT NOT NULL, via TEXT NOT NULL,"
+        " action TEXT NOT NULL, about TEXT NOT NULL) STRICT"
+    )
+
+
 def migrate(connection: Any) -> None:
     """Bring the schema up to date; raises ValueError when a newer program has written it."""
     db = Database(connection, execute_plugins=False)
     known = {migration.name for migration in migrations.pending(db)} | {m.name for m in migrations.applied(db)}
-    newer = known - _OURS
+    newer = known - set(STEPS)
     if newer:
         raise ValueError(f"has the schema {', '.join(sorted(newer))} of a newer program")
     if migrations.pending(db):
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         migrations.apply(db)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-
-
-_OURS = {"first_schema", "histograms", "telling", "quiet_since", "scrapes_by_target", "histograms_before"}

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from collectors import metrics as m
 from monitor.rollup import ROLLUPS
+from monitor.schema import misfit
 
 #: As in Prometheus: a reading older than this says nothing about now.
 STALE_SECONDS = 300.0
@@ -263,7 +264,18 @@ def _open_read_only(path: str) -> sqlite3.Connection:
         raise NoStoreError(f"{path}: no such store; is the agent running?")
     try:
         db = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5, check_same_thread=False)
-        db.execute("SELECT 1 FROM series LIMIT 1")
+        applied = {
+            name for (name,) in db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'eda_monitor'")
+        }
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: is not a store of eda-monitor: {error}") from None
+        raise StoreError(f"{path}: {_unreadable(error)}") from None
+    if wrong := misfit(applied):
+        db.close()
+        raise StoreError(f"{path}: {wrong}")
     return db
+
+
+def _unreadable(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+        return "another program has locked it; expected one that lets others read: end it, or give it a copy"
+    return f"is not a store of eda-monitor: {error}; expected the file that the agent writes"

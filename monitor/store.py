@@ -47,6 +47,8 @@ __all__ = [
 
 HEAD_SECONDS = 6 * 3600
 HISTORY_SECONDS = 30 * 86400
+#: What people wrote is asked for later than what was measured.
+AUDIT_SECONDS = 400 * 86400
 
 #: When a message is tried again that is not to be tried again.
 NEVER = 1e18
@@ -223,6 +225,7 @@ class Store:
         more |= self._prune("transition", "at < ?", "id", history / 1000, slice_rows)
         more |= self._prune("outbox", "created_at < ?", "id", history / 1000, slice_rows)
         more |= self._prune("silence", "ends_at < ?", "id", history / 1000, slice_rows)
+        more |= self._prune("audit", "at < ?", "id", now - AUDIT_SECONDS, slice_rows)
         self._give_back()
         return more
 

@@ -91,6 +91,21 @@ def test_an_acknowledgement_is_shown_and_ends_with_the_alert(run: Callable[..., 
     assert {one["acknowledged_by"] for one in answer(run("list", "--json"))} == {None}
 
 
+def test_the_audit_tells_who_did_what_and_by_which_way(run: Callable[..., Result]) -> None:
+    run("silence", "destination=orders", "--for", "2h", "--comment", "moving", "--author", "eva", "--json")
+    run("unsilence", "1", "--author", "tom")
+    run("ack", "Waiting", "--author", "eva", "--comment", "on it")
+
+    told = [(one["author"], one["action"], one["about"]) for one in answer(run("audit", "--json"))]
+
+    assert [(author, action) for author, action, _ in told] == [
+        ("eva", "silence"), ("tom", "end silence"), ("eva", "acknowledge"),
+    ]  # fmt: skip
+    assert told[0][2].startswith("1: destination=orders, until 2023-11-15T")
+    assert told[2][2].endswith(": on it")
+    assert "command line of" in run("audit").stdout
+
+
 def test_history_tells_the_changes_of_state(run: Callable[..., Result], monitor: Monitor) -> None:
     changes = [(one["rule"], one["old"], one["new"]) for one in answer(run("history", "--since", "1h", "--json"))]
 

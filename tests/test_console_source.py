@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config import ConfigError, parse
+from monitor.config import ConfigError, ConsoleSettings, parse
 from monitor.console import SOURCE_VARIABLE, command
 from monitor.console_source import PASSWORD_VARIABLE, TOKEN_VARIABLE, SourceSettings
 
@@ -72,7 +72,7 @@ def test_a_secret_is_not_printed() -> None:
 def test_the_console_is_told_all_of_it() -> None:
     told = SourceSettings.model_validate({"url": "http://p", "username": "eda", "password": "s3cret"})
 
-    argv, environment = command(Path("s.db"), "127.0.0.1:8501", told)
+    argv, environment = command(Path("s.db"), ConsoleSettings(source=told))
 
     assert SourceSettings.model_validate_json(environment[SOURCE_VARIABLE]) == told
     assert "s3cret" not in " ".join(argv)

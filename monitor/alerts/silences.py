@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from collectors.base import parse_duration
 from monitor.alerts.routing import match_all
 from monitor.alerts.rules import matcher, matches
 from monitor.ledger import Silence
@@ -25,6 +26,19 @@ def parse_matchers(texts: Iterable[str]) -> dict[str, str]:
     if all(matches("", wanted) for wanted in found.values()):
         raise ValueError("matchers: they would match every alert; expected one that an empty label does not meet")
     return found
+
+
+def parse_lasting(text: str) -> float:
+    """Seconds that a silence lasts; raises ValueError."""
+    seconds = parse_duration(text)
+    if not 0 < seconds <= 366 * 86400:
+        raise ValueError(f"{text!r}: expected more than 0 and at most 366d")
+    return seconds
+
+
+def matchers_of(labels: Mapping[str, str]) -> list[str]:
+    """What `parse_matchers` reads, for alerts that have just these labels."""
+    return [f'{name}="{text}"' for name, text in labels.items()]
 
 
 def _must_compile(text: str, operator: str, value: str) -> None:

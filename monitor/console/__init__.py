@@ -1,12 +1,15 @@
-"""The console: Streamlit pages over the store, which they read and never write."""
+"""The console: Streamlit pages over the store. They read it; only who has signed in writes, at the desk."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from monitor.console_source import SourceSettings
+if TYPE_CHECKING:
+    from monitor.config import ConsoleSettings
 
 STORE_VARIABLE = "EDA_MONITOR_STORE"
 SOURCE_VARIABLE = "EDA_MONITOR_SOURCE"
@@ -14,25 +17,32 @@ SOURCE_VARIABLE = "EDA_MONITOR_SOURCE"
 GRAFANA_VARIABLE = "EDA_MONITOR_GRAFANA"
 
 
-def command(
-    store: Path, listen: str, source: SourceSettings | None = None, grafana: str = ""
-) -> tuple[list[str], dict[str, str]]:
-    """The command that serves the console over a store, or over an API instead, and its environment. Its pages link to
-    that Grafana.
-    """
-    host, _, port = listen.rpartition(":")
+def command(store: Path, console: ConsoleSettings, grafana: str = "") -> tuple[list[str], dict[str, str]]:
+    """The command that serves the console, and its environment, which holds secrets. Its pages link to that Grafana."""
+    from monitor.console.setting import VARIABLE, told
+
+    host, _, port = console.listen.rpartition(":")
     options = {
         "server.headless": "true",
-        "server.address": host,
+        "server.address": host.strip("[]"),
         "server.port": port,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        # where it is not told, Streamlit asks a stranger for its address
+        "browser.serverAddress": urlsplit(console.url).hostname or "localhost",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "runner.magicEnabled": "false",
     }
-    app = Path(__file__).with_name("app.py")
+    entry = Path(__file__).with_name("server.py")
     flags = [f"--{name}={value}" for name, value in options.items()]
-    told = {STORE_VARIABLE: str(store), SOURCE_VARIABLE: source.told() if source else "", GRAFANA_VARIABLE: grafana}
-    environment = {**os.environ, **told}
-    return [sys.executable, "-m", "streamlit", "run", str(app), *flags], environment
+    environment = {
+        **os.environ,
+        STORE_VARIABLE: str(store),
+        SOURCE_VARIABLE: console.source.told() if console.source else "",
+        GRAFANA_VARIABLE: grafana,
+        VARIABLE: told(console.listen, console.url, console.auth),
+        # a peer is who connects, and not who it says that it speaks for
+        "FORWARDED_ALLOW_IPS": "",
+    }
+    return [sys.executable, "-m", "streamlit", "run", str(entry), *flags], environment

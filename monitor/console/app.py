@@ -1,10 +1,12 @@
-"""Entry script of the console: `eda-monitor console` runs it with Streamlit."""
+"""The script of the console, run for every visitor: its pages, for those who may look."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import streamlit as st
+
+from monitor.console import door
 
 VIEWS = Path(__file__).parent / "views"
 
@@ -22,7 +24,7 @@ PAGES = (
 
 st.set_page_config(page_title="eda-monitor", page_icon="📡", layout="wide")
 st.html(f"<style>{(Path(__file__).parent / 'look.css').read_text()}</style>")
-st.navigation(
+page = st.navigation(
     [
         st.Page(
             VIEWS / f"{name}.py",
@@ -34,4 +36,14 @@ st.navigation(
         for name, title, icon in PAGES
     ],
     position="top",
-).run()
+)
+# captions are too pale to be read by all
+st.html('<style>[data-testid="stCaptionContainer"] { color: inherit; opacity: .8 }</style>')
+# for those who do not see which page is open; it takes no room
+st.html(
+    "<style>.stElementContainer:has(h1.page) { position: absolute; left: -200vw }</style>"
+    f'<h1 class="page">{page.title}</h1>'
+)
+if door.opens():
+    page.run()
+    door.shown()

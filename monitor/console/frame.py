@@ -8,6 +8,7 @@ from contextlib import closing
 
 import streamlit as st
 
+from monitor.console import door
 from monitor.console.charts import timeline
 from monitor.console.clock import with_utc
 from monitor.console.overview import silent_for
@@ -30,6 +31,8 @@ def shown(show: Callable[[Source, Place, float], None]) -> None:
 
     @st.fragment(run_every=REFRESH_SECONDS)
     def page() -> None:
+        if not door.opens():
+            return
         try:
             place = parsed(st.query_params.to_dict())
             with closing(opened_source()) as source:

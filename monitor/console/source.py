@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from monitor.percentiles import Increase
-from monitor.reader import Ack, AlertState, Notification, Series, Silence, StoreError, TargetRow, Transition
+from monitor.reader import Ack, AlertState, Audited, Notification, Series, Silence, StoreError, TargetRow, Transition
 from monitor.series import Where
 
 T = TypeVar("T")
@@ -21,6 +21,10 @@ class Source(Protocol):
 
     Every method raises StoreError where the source cannot be read; those of alerts also NotKnownError, which is one.
     """
+
+    @property
+    def path(self) -> str | None:
+        """The store that people may write beside its agent; None where there is none."""
 
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]: ...
 
@@ -49,6 +53,8 @@ class Source(Protocol):
     def acks(self) -> dict[str, Ack]: ...
 
     def notifications(self, limit: int) -> list[Notification]: ...
+
+    def audit(self, since: float) -> list[Audited]: ...
 
     def close(self) -> None: ...
 

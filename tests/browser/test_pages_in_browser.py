@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from consoles import serving
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 from seeded import HOSTILE, LENGTH, followed, seed
-from serving import console
-from test_received import CHROMIUM
 
 pytestmark = pytest.mark.integration
 
@@ -42,23 +40,13 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        assert os.environ.get("CI") != "true", "Chromium is not installed"
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    store = tmp_path_factory.mktemp("pages") / "store.db"
+    folder = tmp_path_factory.mktemp("pages")
+    store = folder / "store.db"
     seed(store)
-    with followed(store, time.time() - LENGTH), console(store, GRAFANA) as url:
-        yield url
+    with followed(store, time.time() - LENGTH), serving(folder, GRAFANA) as console:
+        console.shows(store)
+        yield console.url
 
 
 @contextmanager
@@ -143,9 +131,12 @@ def test_times_are_told_in_the_zone_of_who_looks_with_utc(browser: Browser, addr
 
 def test_hostile_names_are_text_and_break_nothing(browser: Browser, tmp_path: Path) -> None:
     seed(tmp_path / "store.db", hostile=True)
-    with console(tmp_path / "store.db") as url:
+    with serving(tmp_path) as console:
+        console.shows(tmp_path / "store.db")
         for path in ("/", "/topology", "/consumers", "/alerts"):
-            with opened(browser, url + path, "<b>*x*</b>" if path != "/consumers" else "Filter", NARROW) as page:
+            with opened(
+                browser, console.url + path, "<b>*x*</b>" if path != "/consumers" else "Filter", NARROW
+            ) as page:
                 page.wait_for_timeout(500)
 
                 assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0], path

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from consoles import free_port
 from drawing import mail, request, slack, terminal
 from incident import CONSOLE, GRAFANA, incident
 from integration.conftest import or_skip
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from receiving import Receiver, Request, receiving
 from test_email import Controlled, Mailbox
 
@@ -30,10 +29,6 @@ from monitor.demo import services
 
 pytestmark = pytest.mark.integration
 
-CHROMIUM = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 ROUTING_KEY, API_KEY, TOKEN = "0123456789abcdef0123456789abcdef", "11111111-2222-3333", "t0ken"
 #: The rule whose message is looked at, and what is told of what changed.
 RULE = "DeadLettersGrowing"
@@ -55,7 +50,7 @@ class Received(NamedTuple):
 def received(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Received]:
     with ExitStack() as stack:
         manager = stack.enter_context(or_skip(services.alertmanager()))
-        box, port = Mailbox(), _free_port()
+        box, port = Mailbox(), free_port()
         server = Controlled(box, hostname="127.0.0.1", port=port)
         server.start()
         stack.callback(server.stop)
@@ -79,13 +74,6 @@ def received(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Received]:
         )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def about(receiver: Receiver) -> Request | None:
     return next((one for one in receiver.requests if RULE in str(one.body)), None)
 
@@ -102,18 +90,6 @@ def until(look: Callable[[], Any]) -> Any:
         assert time.monotonic() < end, "it was not received"
         time.sleep(0.05)
     return found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        assert os.environ.get("CI") != "true", "Chromium is not installed"
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 Draw = Callable[..., str]

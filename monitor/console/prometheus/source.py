@@ -16,7 +16,7 @@ from monitor.console.prometheus.api import Answer, Api
 from monitor.console.prometheus.readings import VOCABULARY
 from monitor.console.prometheus.samples import SampleSource
 from monitor.console.source import NotKnownError
-from monitor.reader import ITSELF, Ack, AlertState, Notification, Silence, TargetRow, Transition
+from monitor.reader import ITSELF, Ack, AlertState, Audited, Notification, Silence, TargetRow, Transition
 
 #: A target that was not scraped for so long is none any more.
 TARGET_SECONDS = 86400.0
@@ -32,6 +32,9 @@ UNTOLD_NAME = "something; its agent's own console tells what"
 
 class PrometheusSource(SampleSource):
     """What an API tells of a fleet of agents: all that `/metrics` has, and the alerts that it evaluates itself."""
+
+    #: There is no store to write.
+    path = None
 
     def __init__(self, api: Api, clock: Callable[[], float] = time.time) -> None:
         super().__init__(api)
@@ -95,6 +98,9 @@ class PrometheusSource(SampleSource):
 
     def acks(self) -> dict[str, Ack]:
         self._not_known("acknowledgements are")
+
+    def audit(self, since: float) -> list[Audited]:
+        self._not_known("what people did is")
 
     def notifications(self, limit: int) -> list[Notification]:
         self._not_known("notifications are")

@@ -6,8 +6,9 @@ import streamlit as st
 
 from monitor.alerts.links import console_path
 from monitor.alerts.notifiers.texts import moment
-from monitor.console import frame
+from monitor.console import door, frame, writing
 from monitor.console.bands import alert_bands
+from monitor.console.door import Visitor
 from monitor.console.place import SPANS, Place
 from monitor.console.source import Source, known
 from monitor.console.widgets import escaped
@@ -15,22 +16,33 @@ from monitor.derive import duration
 from monitor.reader import Ack, AlertState, Transition
 
 HISTORY_ROWS = 200
+#: So many alerts are shown whole; who has more looks for the one behind them.
+ALERTS = 50
 
 
 def show(reader: Source, place: Place, now: float) -> None:
     alert_bands(reader, place, now)
-    suppressed, acks = known(reader.suppressed), known(reader.acks)
+    suppressed, acks, who = known(reader.suppressed), known(reader.acks), door.visitor()
     if suppressed is None or acks is None:
         st.caption(":material/help: What is silenced or acknowledged, and who was told, is unknown here.")
     active = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
     if not active:
         st.success("No alert is firing or pending.", icon=":material/check_circle:")
-    for state, icon in (("firing", ":material/notifications_active:"), ("pending", ":material/hourglass_top:")):
-        for one in (one for one in active if one.state == state):
-            _alert(
-                one, icon, _note((suppressed or {}).get(one.fingerprint, ""), (acks or {}).get(one.fingerprint)), now
-            )
-    _history(known(lambda: reader.transitions(now - SPANS[place.span])), place)
+    if reader.path is not None and not who.may_write:
+        door.invite()
+    for one in sorted(active, key=lambda one: one.state != "firing")[:ALERTS]:
+        with st.container(border=True):
+            note = _note((suppressed or {}).get(one.fingerprint, ""), (acks or {}).get(one.fingerprint))
+            _alert(one, note, now)
+            if reader.path is not None and who.may_write:
+                _acts(one, who, reader.path, now)
+    if len(active) > ALERTS:
+        st.caption(f"and {len(active) - ALERTS:,} more: eda-monitor alerts list")
+    since = now - SPANS[place.span]
+    if reader.path is not None:
+        writing.silences(reader.silences(now), who, reader.path, now)
+    _history(known(lambda: reader.transitions(since)), place)
+    writing.audit(known(lambda: reader.audit(since)) or [])
 
 
 def _note(suppressed: str, ack: Ack | None) -> str:
@@ -38,15 +50,22 @@ def _note(suppressed: str, ack: Ack | None) -> str:
     return "; ".join(filter(None, (suppressed, f"acknowledged by {ack.author}" if ack else "")))
 
 
-def _alert(one: AlertState, icon: str, note: str, now: float) -> None:
+def _acts(one: AlertState, who: Visitor, path: str, now: float) -> None:
+    with st.container(horizontal=True):
+        writing.silencing(one, who, path, now)
+        if one.state == "firing":
+            writing.acknowledging(one, who, path, now)
+
+
+def _alert(one: AlertState, note: str, now: float) -> None:
+    icon = ":material/notifications_active:" if one.state == "firing" else ":material/hourglass_top:"
     since = one.fired_at or one.active_at
     told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
-    with st.container(border=True):
-        name = f"**[{escaped(one.rule)}]({console_path(one.labels, one.annotations, since)})**"
-        st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
-        st.caption(escaped(told))
-        with st.expander("What it knows, and what to do"):
-            st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
+    name = f"**[{escaped(one.rule)}]({console_path(one.labels, one.annotations, since)})**"
+    st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
+    st.caption(escaped(told))
+    with st.expander("What it knows, and what to do"):
+        st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
 
 
 def _history(found: list[Transition] | None, place: Place) -> None:

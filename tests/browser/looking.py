@@ -1,0 +1,102 @@
+"""Pages of the console as a browser has them, looked at when they are drawn to the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from consoles import Console
+from playwright.sync_api import Browser, Page, expect
+
+#: Path, title.
+PAGES = (
+    ("/", "Now"),
+    ("/destinations", "Destinations"),
+    ("/consumers", "Consumers"),
+    ("/handlers", "Handlers"),
+    ("/dead-letters", "Dead letters"),
+    ("/topology", "Topology"),
+    ("/alerts", "Alerts"),
+    ("/targets", "Targets"),
+)
+#: Milliseconds that a page may take on a machine that does much else.
+PATIENCE = 15_000
+PHONE = {"width": 390, "height": 844}
+LAPTOP = {"width": 1440, "height": 900}
+#: Of a page that was opened directly Streamlit looks for its server below the path first, and the browser notes it.
+SEARCH = re.compile(r"/_stcore/(health|host-config)$")
+
+
+class Look:
+    """One tab on a console. `troubles` is what the browser complained about."""
+
+    def __init__(self, page: Page, console: Console) -> None:
+        self.page, self._console = page, console
+        self.troubles: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.troubles.append(f"uncaught: {error}"))
+
+    def open(self, address: str, title: str) -> str:
+        """Open an address directly; returns what the page says."""
+        self.page.goto(self._console.url + address)
+        return self.drawn(title)
+
+    def follow(self, title: str) -> str:
+        """Choose a page in the navigation; returns what it says."""
+        self.page.get_by_role("link", name=title, exact=False).first.click()
+        return self.drawn(title)
+
+    def drawn(self, title: str) -> str:
+        """What the page says, once it is drawn to the end."""
+        expect(self.page.locator("h1.page")).to_have_text(title, timeout=PATIENCE)
+        self.settle()
+        return self.said()
+
+    def settle(self) -> None:
+        app = self.page.locator("[data-testid=stApp]")
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+        expect(self.page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=PATIENCE)
+
+    def said(self) -> str:
+        return self.page.locator("[data-testid=stMain]").inner_text()
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than the window; tables take a moment to fit another one."""
+        for _ in range(20):
+            wide: int = self.page.evaluate(
+                "() => Math.max(0, ...[document.documentElement, document.querySelector('[data-testid=stMain]')]"
+                ".map(one => one.scrollWidth - one.clientWidth))"
+            )
+            if not wide:
+                break
+            self.page.wait_for_timeout(100)
+        return wide
+
+    def faults(self) -> list[str]:
+        """What axe finds that is serious or critical: rule, and the first place."""
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
+        return [
+            f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]}"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error" and not SEARCH.search(message.location.get("url", "")):
+            self.troubles.append(message.text)
+
+
+@contextmanager
+def looking(
+    browser: Browser,
+    console: Console,
+    size: dict[str, int] = LAPTOP,
+    scheme: Literal["light", "dark"] = "light",
+    **options: Any,
+) -> Iterator[Look]:
+    with browser.new_context(viewport=size, color_scheme=scheme, **options) as context:  # type: ignore[arg-type]
+        yield Look(context.new_page(), console)
