@@ -1,4 +1,4 @@
-"""One Chromium for all tests that look."""
+"""One Chromium for the tests of a file that look."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ CHROMIUM = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not of the session: Playwright's loop runs in the thread of the tests, and none of theirs could run after it."""
     program = shutil.which("chromium")
     if program is None:
         assert os.environ.get("CI") != "true", "Chromium is not installed"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -125,7 +126,7 @@ def test_times_are_told_in_the_zone_of_who_looks_with_utc(browser: Browser, addr
     with opened(browser, address, "What changed in the last hour") as page:
         since = page.get_by_text("UTC)").first.inner_text()
 
-    own, utc = (int(since.split(mark)[1][:2]) for mark in ("since ", "("))
+    own, utc = (int(hour) for hour in re.findall(r"(\d\d):\d\d", since))
     assert (own - utc) % 24 in (1, 2)
 
 
