@@ -18,8 +18,8 @@ from monitor.alerts.failures import ALL
 from monitor.births import MEMORY_KEY, Births
 from monitor.exporter import Exporter
 from monitor.itself import Tally, store_samples
-from monitor.reader import ITSELF
-from monitor.store import Store, StoreError, Tx
+from monitor.store.reader import ITSELF
+from monitor.store.writer import Store, StoreError, Tx
 
 log = logging.getLogger("eda_monitor")
 

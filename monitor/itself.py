@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from collectors import metrics as m
 from collectors.base import Sample, Scrape
-from monitor.reader import Reader
-from monitor.store import Store, StoreError
+from monitor.store.reader import Reader
+from monitor.store.writer import Store, StoreError
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from monitor.config import Config
 from monitor.ending import Ending
 from monitor.exporter import Exporter, ExporterError
 from monitor.passwords import parsed
-from monitor.store import Store
+from monitor.store.writer import Store
 
 log = logging.getLogger(__name__)
 _FILE = "console.auth.password_file.path"

@@ -15,7 +15,7 @@ from collectors import metrics as m
 from collectors.base import Scrape
 from monitor.demo import services
 from monitor.exporter import render_lines
-from monitor.store import Store
+from monitor.store.writer import Store
 
 #: Seconds from a reading until it is scraped.
 LATER = 0.4

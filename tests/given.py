@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.percentiles import Increase
-from monitor.reader import STALE_SECONDS, Series
+from monitor.store.reader import STALE_SECONDS, Series
 
 
 def series(metric: str, *points: tuple[float, float], target: str = "t", **labels: str) -> Series:

@@ -12,7 +12,7 @@ from collectors.base import Reading, Sample, Scrape
 from monitor.alerts.engine import Engine
 from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import default_rules
-from monitor.store import Store
+from monitor.store.writer import Store
 
 OPS = Alerting((Receiver("ops"),))
 CONSOLE = Path(__file__).parent.parent / "monitor" / "console"

@@ -18,8 +18,8 @@ from collectors.handlers.geometry import BOUNDS
 from monitor.alerts.engine import Engine
 from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import default_rules
-from monitor.reader import ITSELF
-from monitor.store import Store
+from monitor.store.reader import ITSELF
+from monitor.store.writer import Store
 
 #: Seconds: how long the store tells of, how far its readings are apart, and how long ago all began to go wrong.
 LENGTH, STEP, BROKEN = 3900, 30, 1500

@@ -13,8 +13,8 @@ from monitor.alerts.engine import Engine
 from monitor.alerts.messages import Notification, from_json
 from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import Rule, parse_rules
-from monitor.reader import AlertState
-from monitor.store import Store, Tx
+from monitor.store.reader import AlertState
+from monitor.store.writer import Store, Tx
 
 NOW = 1_700_000_000.0
 INTERVAL = 15.0

@@ -20,7 +20,7 @@ from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import default_rules, parse_rules
 from monitor.exporter import Exporter
 from monitor.itself import Tally
-from monitor.store import Reader, Store
+from monitor.store.writer import Reader, Store
 
 TARGET = TargetSettings(name="orders", kind="fake", interval=0.05, timeout=1)
 

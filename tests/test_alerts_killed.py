@@ -22,7 +22,7 @@ from telling import INTERVAL, SLOW, WAITING, Killed, Monitor
 from monitor.alerts.messages import from_json
 from monitor.alerts.routing import Alerting, Receiver, Window
 from monitor.alerts.states import INTERVALS_MISSED, OUTAGE_SECONDS
-from monitor.store import Tx
+from monitor.store.writer import Tx
 
 TARGETS, DESTINATIONS = ("a", "b"), ("x", "y")
 FOR, KEEP = 30.0, 60.0

@@ -17,8 +17,8 @@ from monitor.alerts.links import dashboard_link
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import default_rules
 from monitor.derive import rate_text
-from monitor.reader import Series
-from monitor.store import Store
+from monitor.store.reader import Series
+from monitor.store.writer import Store
 
 NOW = 1_700_000_000.0
 ORDERS = {"target": "kafka", "destination": "orders", "group": "shipping"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor import cli
+from monitor.cli import commands as cli
 from monitor.demo.services import free_port
 
 KAFKA = '[[targets]]\nname = "orders"\nkind = "kafka"\nbootstrap_servers = ["127.0.0.1:{port}"]\ntimeout = "2s"\n'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.counts import MOST, pack, unpacked
+from monitor.store.counts import MOST, pack, unpacked
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 1, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, MOST]), min_size=1))

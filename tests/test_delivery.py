@@ -20,7 +20,7 @@ from monitor.alerts.lanes import Receiving
 from monitor.alerts.messages import to_json
 from monitor.alerts.notifiers import NotifyError, ReceiverSettings, notifier_class
 from monitor.alerts.settings import AlertingSettings
-from monitor.store import AlertState, Store, Tx
+from monitor.store.writer import AlertState, Store, Tx
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ import sys, time
 sys.path.insert(0, "tests")
 from monitor.alerts.delivery import Deliverer
 from monitor.alerts.lanes import Receiving
-from monitor.store import AlertState, Store, Tx
+from monitor.store.writer import AlertState, Store, Tx
 from receiving import made
 store = Store(sys.argv[1])
 Deliverer(store, {"ops": Receiving(made("webhook", url=sys.argv[2]))}).start()

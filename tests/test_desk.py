@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.desk import Desk
-from monitor.reader import Reader, StoreError
-from monitor.store import AUDIT_SECONDS, Store
+from monitor.store.desk import Desk
+from monitor.store.reader import Reader, StoreError
+from monitor.store.writer import AUDIT_SECONDS, Store
 
 NOW = 1_700_000_000.0
 

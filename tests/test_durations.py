@@ -14,7 +14,7 @@ from collectors.handlers.geometry import BOUNDS
 from monitor.console.durations import cells, failure_shares, percentile_lines, percentiles
 from monitor.console.place import Place
 from monitor.percentiles import Increase
-from monitor.store import Store
+from monitor.store.writer import Store
 
 NOW = 1_700_000_000.0
 HANDLER = ("shop", "charge", "orders", "billing")

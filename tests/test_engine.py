@@ -11,8 +11,8 @@ import pytest
 from collectors import metrics as m
 from collectors.base import Reading, Sample, Scrape
 from monitor.alerts.engine import TargetReadings
-from monitor.reader import Reader, Series
-from monitor.store import Store
+from monitor.store.reader import Reader, Series
+from monitor.store.writer import Store
 
 NOW = 1_700_000_000.0
 

@@ -12,7 +12,7 @@ from collectors import metrics as m
 from collectors.base import Histogram, Reading, Sample, Scrape
 from collectors.handlers.geometry import BOUNDS
 from monitor.console.evidence import evidence
-from monitor.store import Store
+from monitor.store.writer import Store
 from monitor.verdicts import Evidence
 
 NOW = 1_700_000_000.0

@@ -11,7 +11,7 @@ from telling import NOW, SLOW, WAITING, Monitor
 
 from monitor.alerts.grouping import Reason, group_key, needs_update
 from monitor.alerts.routing import Alerting, Receiver, Route, receivers_of
-from monitor.ledger import Told
+from monitor.store.ledger import Told
 
 HOUR = 3600.0
 OPS = Receiver("ops")

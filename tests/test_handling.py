@@ -14,7 +14,7 @@ from collectors.base import Histogram, Reading, Sample, Scrape
 from collectors.handlers.geometry import BOUNDS
 from monitor.console.data import Consumer, load_consumers
 from monitor.console.handling import failed_text, p95_text
-from monitor.store import Store
+from monitor.store.writer import Store
 
 NOW = round(time.time(), 3)
 

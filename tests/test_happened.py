@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.console.happened import Event, about, happened
-from monitor.reader import Series, Transition
+from monitor.store.reader import Series, Transition
 
 BILLING = {"target": "shop", "destination": "orders", "group": "billing"}
 

@@ -19,10 +19,10 @@ from sqlite_utils import Database
 
 from collectors import metrics as m
 from collectors.base import Histogram, Reading, Scrape
-from monitor.histograms import Level, Standing, Window, grown, tiles
-from monitor.migrations import migrations
-from monitor.reader import Increase, Reader
-from monitor.store import Store, StoreError
+from monitor.store.histograms import Level, Standing, Window, grown, tiles
+from monitor.store.migrations import migrations
+from monitor.store.reader import Increase, Reader
+from monitor.store.writer import Store, StoreError
 
 T0 = 1_800_000_000.0  # on a full hour
 HOUR = 3600.0
@@ -425,7 +425,7 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
-from monitor.store import Store
+from monitor.store.writer import Store
 store = Store(sys.argv[1])
 at = (store.reader().connection.execute("SELECT max(ts) FROM scrape").fetchone()[0] or 1.8e12) / 1000
 while True:

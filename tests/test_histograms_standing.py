@@ -10,7 +10,7 @@ import pytest
 
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
-from monitor.store import Store
+from monitor.store.writer import Store
 
 T0 = 1_800_000_000.0
 METRIC = m.HANDLER_QUEUE_SECONDS

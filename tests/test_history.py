@@ -17,9 +17,9 @@ from monitor.alerts.backtest import Episode, backtest
 from monitor.alerts.functions import extrapolated
 from monitor.alerts.rules import default_rules
 from monitor.cli import app
-from monitor.history import BUCKETS, fitting
-from monitor.reader import Reader
-from monitor.store import Store
+from monitor.store.history import BUCKETS, fitting
+from monitor.store.reader import Reader
+from monitor.store.writer import Store
 
 BEGAN = 1_700_000_000.0
 HOUR, DAY = 3600.0, 86400.0
@@ -120,7 +120,7 @@ def test_a_backtest_tells_of_the_time_that_is_asked_for_alone(path: Path) -> Non
 def test_the_command_prints_what_it_found(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "c.toml"
     config.write_text(f'[store]\npath = "{path}"\n')
-    monkeypatch.setattr("monitor.backtest_cli.time.time", lambda: BEGAN + 30 * HOUR)
+    monkeypatch.setattr("monitor.cli.backtest.time.time", lambda: BEGAN + 30 * HOUR)
 
     table = CliRunner().invoke(app, ["alerts", "backtest", "--since", "12h", "--config", str(config)])
     told = CliRunner().invoke(app, ["alerts", "backtest", "--since", "12h", "--config", str(config), "--json"])

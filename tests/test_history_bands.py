@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.console.history import Span, spans
-from monitor.ledger import Silence
-from monitor.reader import AlertState, Transition
+from monitor.store.ledger import Silence
+from monitor.store.reader import AlertState, Transition
 
 LABELS = {"alertname": "GroupStalled", "severity": "critical", "target": "shop", "destination": "orders", "group": "g"}
 NAME = "GroupStalled: g on orders"

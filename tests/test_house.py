@@ -11,8 +11,8 @@ import pytest
 from collectors import metrics as m
 from collectors.base import Reading, Sample, Scrape
 from monitor.console.house import Cycle, House, load_cycles, load_house
-from monitor.reader import ITSELF
-from monitor.store import Store
+from monitor.store.reader import ITSELF
+from monitor.store.writer import Store
 
 NOW = 1_700_000_000.0
 

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from monitor.demo.services import free_port
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 ROOT = Path(__file__).parent.parent
 #: `make soak` takes thousands.

@@ -25,7 +25,7 @@ from monitor.alerts.lanes import (
 from monitor.alerts.messages import Notification, to_json
 from monitor.alerts.notifiers import NotifyError
 from monitor.alerts.notifiers.base import ReceiverSettings
-from monitor.store import Store, Tx
+from monitor.store.writer import Store, Tx
 
 LATER, NEVER_AGAIN = NotifyError("answered 503"), NotifyError("answered 404", permanent=True)
 

@@ -14,7 +14,7 @@ from collectors import metrics as m
 from collectors.base import Reading, Sample
 from monitor.console.data import DeadLetterStore
 from monitor.console.letters import Letters, load_letters
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 NOBODY = DeadLetterStore("shop", "orders.dlq", "orders", 5, 0, 300, False, ())
 

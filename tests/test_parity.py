@@ -27,7 +27,7 @@ from monitor.alerts.engine import TargetReadings
 from monitor.alerts.evaluation import evaluate
 from monitor.alerts.promql import to_promql
 from monitor.alerts.rules import Rule, parse_rules
-from monitor.store import Store
+from monitor.store.writer import Store
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 

@@ -31,7 +31,7 @@ from monitor.alerts.engine import Engine
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import Rule
-from monitor.store import Store
+from monitor.store.writer import Store
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from collectors import metrics as m
 from collectors.base import PartError, Reading, Scrape, Skipped
-from monitor.printing import Format, print_scrapes
+from monitor.cli.printing import Format, print_scrapes
 
 DURATION = m.HANDLER_DURATION_SECONDS
 

@@ -7,7 +7,7 @@ import pytest
 from monitor.alerts.rules import default_rules
 from monitor.console.data import DeadLetterStore
 from monitor.console.problems import HARMS, Harm, Problem, Subject, headline, problems, slope
-from monitor.reader import AlertState, TargetRow
+from monitor.store.reader import AlertState, TargetRow
 from monitor.verdicts import Evidence
 
 NOW = 10_000.0

@@ -7,7 +7,7 @@ import math
 from collectors import metrics as m
 from monitor.console.prometheus.api import Answer
 from monitor.console.prometheus.counted import growth, standing, summed
-from monitor.histograms import Standing
+from monitor.store.histograms import Standing
 
 LABELS = {"target": "t", "system": "handlers", "service": "s", "handler": "h", "destination": "d", "group": "g"}
 BOUNDS = (0.1, 1.0)

@@ -18,7 +18,7 @@ from stories import ALSO, APART, FILES, FOLDER, KINDS, Story, cycles, not_applyi
 from monitor.alerts.engine import Engine
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import Rule, default_rules
-from monitor.store import Store
+from monitor.store.writer import Store
 
 LONG_SECONDS = 3000.0
 #: No alert that was longer ago than this changes another one: what is before the first question by more is only stored.

@@ -13,9 +13,9 @@ import pytest
 from collectors import metrics as m
 from collectors.base import Metric, Reading, Sample, Scrape
 from monitor.percentiles import Increase
-from monitor.reader import Reader, Series
-from monitor.runs import Runs
-from monitor.store import Store, Tx
+from monitor.store.reader import Reader, Series
+from monitor.store.runs import Runs
+from monitor.store.writer import Store, Tx
 
 T0, EVERY = 1_700_000_000.0, 15.0
 BOUNDS = (0.1, 1.0)

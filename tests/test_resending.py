@@ -11,7 +11,7 @@ from receiving import NOW, Receiver, a_notification, receiving
 
 from monitor.alerts.notifiers.alertmanager import BATCH, AlertmanagerNotifier, AlertmanagerSettings
 from monitor.alerts.resending import RESOLVED_SECONDS, Resender
-from monitor.store import AlertState
+from monitor.store.writer import AlertState
 
 FIRING = AlertState(
     "DeadLettersGrowing", "f1", {"alertname": "DeadLettersGrowing", "target": "t"}, "firing", NOW - 9, NOW, None, 3.0,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
-from monitor.reader import Reader
-from monitor.rollup import Bucket, rolled
-from monitor.store import Store, StoreError
+from monitor.store.reader import Reader
+from monitor.store.rollup import Bucket, rolled
+from monitor.store.writer import Store, StoreError
 
 START = 1_699_999_200.0  # on a full hour
 

@@ -15,7 +15,7 @@ from collectors.base import Sample
 from monitor.alerts import backtest, engine
 from monitor.alerts.evaluation import Verdict, evaluate
 from monitor.alerts.rules import Rule
-from monitor.store import StoreError
+from monitor.store.writer import StoreError
 
 Break = Callable[..., None]
 FAULT = ZeroDivisionError("division by zero")

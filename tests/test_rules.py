@@ -11,7 +11,7 @@ from monitor.alerts.promql import to_promql
 from monitor.alerts.rules import Rule, RuleError, default_rules, matches, parse_rules
 from monitor.alerts.states import step
 from monitor.percentiles import Increase
-from monitor.reader import AlertState, Series
+from monitor.store.reader import AlertState, Series
 
 DEAD = {"destination": "d.DLT", "source": "d", "reason": ""}
 GROWING = next(rule for rule in default_rules() if rule.name == "DeadLettersGrowing")

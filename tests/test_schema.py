@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.migrations import migrations
-from monitor.reader import Reader, StoreError
-from monitor.schema import STEPS
-from monitor.store import Store
+from monitor.store.migrations import migrations
+from monitor.store.reader import Reader, StoreError
+from monitor.store.schema import STEPS
+from monitor.store.writer import Store
 
 
 def test_the_steps_are_those_of_the_migrations(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from collectors import metrics as m
 from collectors.base import PartError, Reading, Sample, Scrape, Skipped
-from monitor.store import Reader, Store, StoreError
+from monitor.store.writer import Reader, Store, StoreError
 
 T0 = 1_800_000_000.0
 
@@ -222,7 +222,7 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
-from monitor.store import Store
+from monitor.store.writer import Store
 store = Store(sys.argv[1])
 at = max((t.last_scrape_at for t in store.reader().targets(4e9)), default=1.8e9)
 while True:

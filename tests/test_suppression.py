@@ -13,7 +13,7 @@ from telling import DOWN, NOW, SLOW, WAITING, Monitor
 from monitor.alerts.inhibition import inhibitor, inhibitors
 from monitor.alerts.maintenance import is_open
 from monitor.alerts.routing import Alerting, Receiver, Window
-from monitor.reader import AlertState
+from monitor.store.reader import AlertState
 
 OPS = (Receiver("ops"),)
 

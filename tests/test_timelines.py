@@ -14,8 +14,8 @@ from collectors.base import Reading, Scrape
 from monitor.console import timelines
 from monitor.console.place import Place
 from monitor.console.timelines import Panel, Wanted, broken, lines, rates
-from monitor.reader import Reader
-from monitor.store import Store
+from monitor.store.reader import Reader
+from monitor.store.writer import Store
 
 IN = Panel("in", (Wanted(m.MESSAGES_IN_TOTAL, ("target", "destination"), "in"),))
 BY_GROUP = Panel("backlog", (Wanted(m.BACKLOG_MESSAGES, ("target", "destination"), "", "group"),))

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from collectors.base import Reading
 from monitor.console import STORE_VARIABLE, door, writing
 from monitor.console.door import Visitor
-from monitor.reader import Audited, Reader, Silence
+from monitor.store.reader import Audited, Reader, Silence
 
 HOSTILE = 'orders"\n**x** <b>'
 

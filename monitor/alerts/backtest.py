@@ -15,7 +15,7 @@ from monitor.alerts.failures import Failures
 from monitor.alerts.rules import Rule
 from monitor.alerts.states import fingerprint, step
 from monitor.percentiles import Increase
-from monitor.reader import STALE_SECONDS, AlertState, Reader, Series
+from monitor.store.reader import STALE_SECONDS, AlertState, Reader, Series
 
 #: How far apart the times are at which rules are judged.
 STEP_SECONDS = 60.0

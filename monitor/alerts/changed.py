@@ -14,7 +14,7 @@ from collectors import metrics as m
 from monitor.alerts.evaluation import Readings
 from monitor.derive import FAILURES, increase, percentile_text, rate, rate_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
-from monitor.reader import Series
+from monitor.store.reader import Series
 
 #: "Now" is the last five minutes, "before" is as long, half an hour earlier.
 SECONDS, EARLIER = 300.0, 1800.0

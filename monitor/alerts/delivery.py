@@ -17,7 +17,7 @@ from monitor.alerts.notifiers.alertmanager import AlertmanagerSettings
 from monitor.alerts.resending import Resender, resend_for_ever
 from monitor.alerts.settings import AlertingSettings
 from monitor.alerts.watchdog import call_for_ever
-from monitor.store import Store, StoreError
+from monitor.store.writer import Store, StoreError
 
 log = logging.getLogger("eda_monitor")
 

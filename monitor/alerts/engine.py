@@ -29,8 +29,8 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.states import RESOLVED_SECONDS, begun, fingerprint, resumed, step
 from monitor.alerts.suppression import suppressions
 from monitor.percentiles import Increase
-from monitor.reader import ITSELF, AlertState, Reader, Series, Told
-from monitor.store import Tx
+from monitor.store.reader import ITSELF, AlertState, Reader, Series, Told
+from monitor.store.writer import Tx
 
 #: After so long, what a target's first reading would say is not waited for any more.
 SETTLE_SECONDS = 120.0

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from monitor.alerts.functions import apply, bucket_rates, rising
 from monitor.alerts.rules import FAR_SECONDS, Comparison, Condition, Rule, Value, matcher, matches
 from monitor.percentiles import Increase, merged, percentile
-from monitor.reader import STALE_SECONDS, Series
+from monitor.store.reader import STALE_SECONDS, Series
 
 #: The values of the labels that are summed by.
 Key = tuple[str, ...]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from collectors import metrics as m
 from collectors.base import Sample
-from monitor.reader import StoreError
+from monitor.store.reader import StoreError
 
 log = logging.getLogger("eda_monitor")
 

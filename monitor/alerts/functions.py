@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from collectors.handlers.geometry import MANY_BOUNDS
 from monitor.alerts.rules import Function
 from monitor.percentiles import Increase
-from monitor.runs import Runs
+from monitor.store.runs import Runs
 
 Points = Sequence[tuple[float, float]]
 

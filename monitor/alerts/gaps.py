@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from monitor.alerts.states import lost_seconds, resumed
-from monitor.reader import STALE_SECONDS
-from monitor.store import Tx
+from monitor.store.reader import STALE_SECONDS
+from monitor.store.writer import Tx
 
 #: Between two judgements of a target whose interval is not known; twice that is the look-back.
 UNKNOWN_INTERVAL_SECONDS = STALE_SECONDS / 2

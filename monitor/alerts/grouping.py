@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from monitor.alerts.links import console_link, without_page
 from monitor.alerts.messages import AlertMessage, Notification
 from monitor.alerts.routing import Alerting, Receiver, group_labels, receivers_of, wait_of
-from monitor.ledger import Told
-from monitor.reader import AlertState
+from monitor.store.ledger import Told
+from monitor.store.reader import AlertState
 
 #: Alerts as a receiver was told of them, by fingerprint.
 Belief = Mapping[str, dict[str, Any]]

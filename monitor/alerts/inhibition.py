@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from monitor.alerts.rules import Rule
-from monitor.reader import AlertState
+from monitor.store.reader import AlertState
 
 #: Alerts that may suppress others, by target and destination; with no destination, all of the target's.
 Inhibitors = dict[tuple[str, str], list[AlertState]]

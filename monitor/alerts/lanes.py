@@ -18,7 +18,7 @@ from monitor.alerts.earlier import from_webhook
 from monitor.alerts.messages import Notification, from_json
 from monitor.alerts.notifiers import NotifyError
 from monitor.alerts.notifiers.base import Notifier
-from monitor.store import OutboxRow, Store
+from monitor.store.writer import OutboxRow, Store
 
 log = logging.getLogger("eda_monitor")
 

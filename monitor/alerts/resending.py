@@ -15,7 +15,7 @@ from typing import Any
 from monitor.alerts.links import console_link, without_page
 from monitor.alerts.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerSettings, as_alert
 from monitor.alerts.notifiers.base import NotifyError
-from monitor.store import AlertState, Store, StoreError
+from monitor.store.writer import AlertState, Store, StoreError
 
 log = logging.getLogger("eda_monitor")
 

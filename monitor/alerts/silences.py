@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from collectors.base import parse_duration
 from monitor.alerts.routing import match_all
 from monitor.alerts.rules import matcher, matches
-from monitor.ledger import Silence
+from monitor.store.ledger import Silence
 
 
 def parse_matchers(texts: Iterable[str]) -> dict[str, str]:

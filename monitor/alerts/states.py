@@ -8,7 +8,7 @@ from dataclasses import replace
 from monitor.alerts.evaluation import Verdict
 from monitor.alerts.rules import Rule
 from monitor.alerts.wording import texts
-from monitor.reader import AlertState
+from monitor.store.reader import AlertState
 
 #: Annotations about when an alert began to fire: what had changed by then, and the dashboard at that time.
 OF_THE_BEGINNING = frozenset({"changed", "dashboard_url"})

@@ -8,8 +8,8 @@ from monitor.alerts.inhibition import inhibitor, inhibitors
 from monitor.alerts.maintenance import window_of
 from monitor.alerts.routing import Window
 from monitor.alerts.silences import silence_of
-from monitor.ledger import Silence
-from monitor.reader import AlertState
+from monitor.store.ledger import Silence
+from monitor.store.reader import AlertState
 
 
 def suppressions(

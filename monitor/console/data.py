@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitor.console.handling import Handling, Key, handlings, of_group
 from monitor.console.source import Source
-from monitor.reader import Series
+from monitor.store.reader import Series
 
 TREND_SECONDS = 900.0
 

@@ -11,7 +11,7 @@ from monitor.console.place import BEFORE, Place
 from monitor.console.source import Source
 from monitor.console.timelines import HANDLED, Line, broken, rates
 from monitor.percentiles import Increase, merged, percentile
-from monitor.reader import STALE_SECONDS
+from monitor.store.reader import STALE_SECONDS
 
 #: Slots of a window.
 SLOTS = 60

@@ -12,7 +12,7 @@ from monitor.console.handling import SECONDS, failure_reasons
 from monitor.console.source import Source
 from monitor.derive import FAILURES, increase, rate
 from monitor.percentiles import Increase
-from monitor.reader import Series
+from monitor.store.reader import Series
 from monitor.verdicts import Evidence
 
 #: The time before, with which rates and durations are compared.

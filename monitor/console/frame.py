@@ -19,7 +19,7 @@ from monitor.console.timelines import Panel, lines
 from monitor.console.welcome import welcome
 from monitor.console.widgets import escaped, zone
 from monitor.derive import duration
-from monitor.reader import NoStoreError, StoreError
+from monitor.store.reader import NoStoreError, StoreError
 
 REFRESH_SECONDS = 5
 #: So many rows of a list are shown: more make the page slow, and nobody reads them.

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from monitor.alerts.links import page_of
-from monitor.reader import Series, Transition
+from monitor.store.reader import Series, Transition
 
 
 class Event(NamedTuple):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from monitor.alerts.routing import match_all
 from monitor.console.happened import about
-from monitor.ledger import Silence
-from monitor.reader import AlertState, Transition
+from monitor.store.ledger import Silence
+from monitor.store.reader import AlertState, Transition
 
 PENDING, FIRING, SILENCED = "pending", "firing", "silenced"
 

@@ -10,7 +10,7 @@ from collectors import metrics as m
 from collectors.base import Metric
 from monitor.console.source import Source, known
 from monitor.derive import increase
-from monitor.reader import ITSELF, Notification, Series, TargetRow
+from monitor.store.reader import ITSELF, Notification, Series, TargetRow
 
 HOUR = 3600.0
 #: So many notifications that wait or failed are looked through.

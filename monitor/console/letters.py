@@ -10,7 +10,7 @@ from collectors import metrics as m
 from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.source import Source
 from monitor.derive import increase
-from monitor.reader import Series
+from monitor.store.reader import Series
 
 HOUR = 3600.0
 

@@ -14,7 +14,7 @@ from monitor.console.evidence import evidence
 from monitor.console.happened import Event, happened
 from monitor.console.problems import Group, Points, Problem, Subject, headline, problems, with_trend
 from monitor.console.source import Source, known
-from monitor.reader import ITSELF, AlertState, Notification, TargetRow, Transition
+from monitor.store.reader import ITSELF, AlertState, Notification, TargetRow, Transition
 from monitor.verdicts import Evidence, Kind, verdict
 
 #: How far back a trend and what happened go, in seconds, and its points: a little more than an hour, in slots of a

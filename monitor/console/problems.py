@@ -10,7 +10,7 @@ from typing import NamedTuple
 from monitor.alerts.links import NAMING, page_of
 from monitor.console.data import DeadLetterStore
 from monitor.derive import duration
-from monitor.reader import AlertState, TargetRow
+from monitor.store.reader import AlertState, TargetRow
 from monitor.verdicts import ConsumerVerdict, Evidence, Kind, verdict
 
 #: (target, destination, group).

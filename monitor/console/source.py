@@ -6,8 +6,18 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from monitor.percentiles import Increase
-from monitor.reader import Ack, AlertState, Audited, Notification, Series, Silence, StoreError, TargetRow, Transition
-from monitor.series import Where
+from monitor.store.reader import (
+    Ack,
+    AlertState,
+    Audited,
+    Notification,
+    Series,
+    Silence,
+    StoreError,
+    TargetRow,
+    Transition,
+)
+from monitor.store.series import Where
 
 T = TypeVar("T")
 
@@ -17,7 +27,7 @@ class NotKnownError(StoreError):
 
 
 class Source(Protocol):
-    """What the pages ask, in the words of `monitor.reader.Reader`, which is the first of its kind.
+    """What the pages ask, in the words of `monitor.store.reader.Reader`, which is the first of its kind.
 
     Every method raises StoreError where the source cannot be read; those of alerts also NotKnownError, which is one.
     """

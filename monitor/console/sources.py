@@ -10,7 +10,7 @@ from monitor.console.prometheus.api import Api
 from monitor.console.prometheus.source import PrometheusSource
 from monitor.console.source import Source
 from monitor.console_source import SourceSettings
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 
 def source_of(store: Path | str, settings: SourceSettings | None) -> Source:

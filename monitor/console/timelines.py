@@ -14,7 +14,7 @@ from collectors.base import Metric
 from monitor.console.place import BEFORE, Place
 from monitor.console.source import Source
 from monitor.derive import increase
-from monitor.reader import STALE_SECONDS
+from monitor.store.reader import STALE_SECONDS
 
 #: Points of a line, at most.
 POINTS = 120

@@ -10,8 +10,8 @@ from monitor.alerts.notifiers.texts import moment
 from monitor.alerts.silences import matchers_of, parse_lasting, parse_matchers, shown
 from monitor.console.door import Visitor
 from monitor.console.widgets import escaped
-from monitor.desk import Desk
-from monitor.reader import AlertState, Audited, Silence, StoreError
+from monitor.store.desk import Desk
+from monitor.store.reader import AlertState, Audited, Silence, StoreError
 
 LASTING = ("30m", "1h", "2h", "4h", "8h", "1d", "7d")
 #: Labels that say more of the rule than of what an alert is about.

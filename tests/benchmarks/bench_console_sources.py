@@ -24,7 +24,7 @@ from monitor.console.prometheus.source import PrometheusSource
 from monitor.console.source import Source
 from monitor.console.timelines import lines
 from monitor.console_source import SourceSettings
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 GROUPS, HANDLERS, EVERY, SECONDS, TIMES = 1_300, 100, 15.0, 2700.0, 5
 NOW = float(int(time.time()) // 3600 * 3600)

@@ -28,7 +28,7 @@ from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import default_rules
 from monitor.demo import services
 from monitor.exporter import Exporter
-from monitor.store import Store
+from monitor.store.writer import Store
 
 TOPICS, PARTITIONS, GROUPS = 100, 30, 500
 ROUNDS, CYCLES = 8, 10

@@ -16,7 +16,7 @@ from collectors import metrics as m
 from collectors.base import Histogram, Reading, Sample, Scrape
 from collectors.handlers.geometry import BOUNDS
 from monitor.percentiles import Increase, percentile
-from monitor.store import Store
+from monitor.store.writer import Store
 
 HANDLERS, EVENTS, QUANTILES = 300, 5_000, (0.5, 0.95, 0.99)
 SERIES, SCRAPES, INTERVAL = 200, 1_000, 15

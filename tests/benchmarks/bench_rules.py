@@ -23,7 +23,7 @@ from collectors.handlers.geometry import BOUNDS
 from monitor.alerts.engine import Engine
 from monitor.alerts.routing import Alerting, Receiver
 from monitor.alerts.rules import Rule, default_rules
-from monitor.store import Store
+from monitor.store.writer import Store
 
 SERIES, RULES, CHANGING = 10_000, 30, 0.4
 INTERVAL, HOURS, CYCLES = 15, 6, 12

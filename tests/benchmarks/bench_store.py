@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
-from monitor.store import Store
+from monitor.store.writer import Store
 
 SERIES, ROUNDS = 4_000, 20
 INTERVAL, HOURS, CHANGING = 15, 2, 0.4

@@ -20,7 +20,7 @@ from monitor.alerts.engine import Engine
 from monitor.alerts.notifiers import notifier_class
 from monitor.alerts.rules import default_rules
 from monitor.alerts.settings import AlertingSettings, alerting_of
-from monitor.store import Store
+from monitor.store.writer import Store
 
 CONSOLE, GRAFANA = "https://eda.example.org", "https://grafana.example.org"
 #: Seconds ago: the first reading, the first failure of the handler, the last reading without dead letters; and between.

@@ -10,7 +10,7 @@ from paging import behind, dead, fill
 
 from collectors import metrics as m
 from collectors.base import PartError, Reading, Skipped
-from monitor.store import Store
+from monitor.store.writer import Store
 
 #: A name as the worst producer would choose it: markup of every kind, right to left, and long.
 HOSTILE = (

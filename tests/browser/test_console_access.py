@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from states import store_in
 
 from monitor.passwords import hashed, written
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 pytestmark = pytest.mark.integration
 

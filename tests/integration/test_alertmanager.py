@@ -16,9 +16,9 @@ from integration.conftest import or_skip
 from monitor.alerts.links import console_link
 from monitor.alerts.notifiers.alertmanager import AlertmanagerSettings
 from monitor.alerts.resending import Resender
+from monitor.cli.trial import notification, tried
 from monitor.demo.services import alertmanager
-from monitor.store import AlertState
-from monitor.trial import notification, tried
+from monitor.store.writer import AlertState
 
 pytestmark = pytest.mark.integration
 

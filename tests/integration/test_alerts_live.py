@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from monitor.cli import app
 from monitor.demo import services
 from monitor.demo.services import Kafka, free_port
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 pytestmark = pytest.mark.integration
 

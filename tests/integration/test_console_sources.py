@@ -32,8 +32,8 @@ from monitor.console.timelines import lines
 from monitor.console_source import SourceSettings
 from monitor.demo import services
 from monitor.demo.services import free_port
-from monitor.reader import AlertState, Reader, TargetRow
 from monitor.service import start_agent
+from monitor.store.reader import AlertState, Reader, TargetRow
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,7 @@ from monitor.console.prometheus.source import PrometheusSource
 from monitor.console.source import Source
 from monitor.console.timelines import Line, lines
 from monitor.console_source import SourceSettings
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,8 @@ from monitor.demo import handlers
 from monitor.demo.handlers.thumbnails import CORRUPT_EVERY, made
 from monitor.demo.services import ADMIN, Kafka, Node
 from monitor.demo.traffic.kafka import POISON
-from monitor.reader import Reader
-from monitor.store import Store
+from monitor.store.reader import Reader
+from monitor.store.writer import Store
 
 Totals = dict[str, float]
 

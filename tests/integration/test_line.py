@@ -21,7 +21,7 @@ import pytest
 from kafka import KafkaProducer
 
 from monitor.demo.services import Kafka, free_port
-from monitor.reader import Reader
+from monitor.store.reader import Reader
 
 pytestmark = pytest.mark.integration
 

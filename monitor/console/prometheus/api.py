@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from monitor.console_source import SourceSettings
-from monitor.reader import StoreError
+from monitor.store.reader import StoreError
 
 TIMEOUT_SECONDS = 10.0
 #: VictoriaMetrics keeps the newest half minute to itself unless it is told not to use its cache; others ignore it.

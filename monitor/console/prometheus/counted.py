@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from collectors.base import Metric
 from monitor.console.prometheus.api import Answer, Points
 from monitor.console.prometheus.readings import named
-from monitor.histograms import Standing, grown
 from monitor.percentiles import Increase, merged
+from monitor.store.histograms import Standing, grown
 
 #: Times of readings and what each showed, oldest first.
 Stood = list[tuple[float, Standing]]

@@ -20,8 +20,8 @@ from collections.abc import Iterable, Mapping
 from collectors.base import Metric
 from collectors.metrics import METRICS
 from monitor.console.prometheus.api import Answer, Points
-from monitor.reader import ITSELF
-from monitor.series import milliseconds
+from monitor.store.reader import ITSELF
+from monitor.store.series import milliseconds
 
 #: All labels that metrics have of their own.
 VOCABULARY = frozenset(name for metric in METRICS.values() for name in metric.labels)

@@ -1,4 +1,4 @@
-"""The samples and histograms of an API, as `monitor.increases.IncreaseReader` tells those of a store."""
+"""The samples and histograms of an API, as `monitor.store.increases.IncreaseReader` tells those of a store."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collectors.metrics import METRICS
 from monitor.console.prometheus.api import Answer, Api
 from monitor.console.prometheus.counted import Stood, growth, standing, summed
 from monitor.console.prometheus.readings import Readings, together
-from monitor.histograms import Standing, Window
 from monitor.percentiles import Increase
-from monitor.reader import ITSELF
-from monitor.series import HEAD_TREND_SECONDS, STALE_SECONDS, Series, Where, milliseconds
+from monitor.store.histograms import Standing, Window
+from monitor.store.reader import ITSELF
+from monitor.store.series import HEAD_TREND_SECONDS, STALE_SECONDS, Series, Where, milliseconds
 
 #: How long after a reading it is scraped at the latest: the slowest cadence of scrapers in use.
 SCRAPED_SECONDS = 60.0

@@ -16,7 +16,7 @@ from monitor.console.prometheus.api import Answer, Api
 from monitor.console.prometheus.readings import VOCABULARY
 from monitor.console.prometheus.samples import SampleSource
 from monitor.console.source import NotKnownError
-from monitor.reader import ITSELF, Ack, AlertState, Audited, Notification, Silence, TargetRow, Transition
+from monitor.store.reader import ITSELF, Ack, AlertState, Audited, Notification, Silence, TargetRow, Transition
 
 #: A target that was not scraped for so long is none any more.
 TARGET_SECONDS = 86400.0

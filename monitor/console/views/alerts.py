@@ -13,7 +13,7 @@ from monitor.console.place import SPANS, Place
 from monitor.console.source import Source, known
 from monitor.console.widgets import escaped
 from monitor.derive import duration
-from monitor.reader import Ack, AlertState, Transition
+from monitor.store.reader import Ack, AlertState, Transition
 
 HISTORY_ROWS = 200
 #: So many alerts are shown whole; who has more looks for the one behind them.

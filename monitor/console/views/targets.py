@@ -12,7 +12,7 @@ from monitor.console.source import Source
 from monitor.console.welcome import welcome
 from monitor.console.widgets import UNKNOWN, count_text, escaped, plain
 from monitor.derive import duration, latency
-from monitor.reader import Notification, TargetRow
+from monitor.store.reader import Notification, TargetRow
 
 #: So many names of what was not read are listed; there may be thousands.
 NAMES = 200

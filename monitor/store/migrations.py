@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from monitor.schema import STEPS
+from monitor.store.schema import STEPS
 
 
 @contextmanager

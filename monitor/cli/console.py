@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from monitor import config as configuration
+from monitor.cli.options import ConfigOption
 from monitor.passwords import hashed, written
 from monitor.service import ServiceError, serve_console
 
@@ -16,11 +16,6 @@ from monitor.service import ServiceError, serve_console
 PASSWORD_LETTERS = 8
 
 app = typer.Typer(help="Serve the console over the store of a running agent.")
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file; else $EDA_MONITOR_CONFIG, else eda-monitor.toml."),
-]
 
 
 @app.callback(invoke_without_command=True)

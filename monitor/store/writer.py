@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from collectors.base import Scrape
-from monitor.changes import TargetSeries
-from monitor.histograms import histogram_rows
-from monitor.ledger import LedgerWriter
-from monitor.migrations import migrate
-from monitor.reader import (
+from monitor.store.changes import TargetSeries
+from monitor.store.histograms import histogram_rows
+from monitor.store.ledger import LedgerWriter
+from monitor.store.migrations import migrate
+from monitor.store.reader import (
     AlertState,
     Notification,
     Reader,
@@ -27,8 +27,8 @@ from monitor.reader import (
     TargetRow,
     Transition,
 )
-from monitor.recent import Recent, RecentReader
-from monitor.rollup import (
+from monitor.store.recent import Recent, RecentReader
+from monitor.store.rollup import (
     HISTOGRAM_ROLLUPS,
     ROLLUPS,
     Rollup,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from collectors.base import PartError, Skipped
-from monitor.ledger import Ack, Audited, LedgerReader, Silence, Told
 from monitor.percentiles import Increase
-from monitor.series import STALE_SECONDS, NoStoreError, Series, StoreError, milliseconds
+from monitor.store.ledger import Ack, Audited, LedgerReader, Silence, Told
+from monitor.store.series import STALE_SECONDS, NoStoreError, Series, StoreError, milliseconds
 
 __all__ = [
     "STALE_SECONDS", "Ack", "AlertState", "Audited", "Increase", "NoStoreError", "Notification", "Reader", "Series",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,16 +24,12 @@ from collectors.base import parse_duration
 from monitor import config as configuration
 from monitor.alerts.routing import match_all
 from monitor.alerts.silences import parse_lasting, parse_matchers, shown
-from monitor.desk import Desk
-from monitor.reader import Ack, AlertState, Reader, Transition
+from monitor.cli.options import ConfigOption, JsonOption, fail
+from monitor.store.desk import Desk
+from monitor.store.reader import Ack, AlertState, Reader, Transition
 
 app = typer.Typer(help="List, silence and acknowledge alerts.")
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file; else $EDA_MONITOR_CONFIG, else eda-monitor.toml."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AuthorOption = Annotated[str | None, typer.Option("--author", help="Who you are; else your name on this machine.")]
 CommentOption = Annotated[str, typer.Option("--comment", help="Why, for the others.")]
 
@@ -93,7 +89,7 @@ def silence(
     try:
         wanted, seconds = parse_matchers(matchers), parse_lasting(lasting)
     except ValueError as error:
-        _fail(str(error), code=2)
+        fail(str(error))
     with _desk(path, author) as desk:
         id = desk.add_silence(wanted, now, now + seconds, comment, now)
     with _reader(config) as reader:
@@ -131,7 +127,7 @@ def unsilence(
     """End a silence now. What still fires and was told to nobody is told."""
     with _desk(configuration.load(config).store.path, author) as desk:
         if not desk.expire_silence(id, time.time()):
-            _fail(f"silence {id}: there is none, or it has ended; see `eda-monitor alerts silences`")
+            fail(f"silence {id}: there is none, or it has ended; see `eda-monitor alerts silences`", code=1)
     _print_json({"id": id, "ended": True}) if as_json else print(f"Silence {id} has ended.")
 
 
@@ -149,7 +145,7 @@ def ack(
     with _desk(configuration.load(config).store.path, author) as desk:
         done = [s for s in firing if desk.acknowledge(s.rule, s.fingerprint, comment, time.time())]
     if not done:
-        _fail(f"{which}: it does not fire; only what fires can be acknowledged")
+        fail(f"{which}: it does not fire; only what fires can be acknowledged", code=1)
     if as_json:
         _print_json([{"rule": state.rule, "fingerprint": state.fingerprint} for state in done])
     else:
@@ -196,7 +192,7 @@ def _seconds(since: str) -> float:
     try:
         return parse_duration(since)
     except ValueError as error:
-        _fail(f"--since: {error}", code=2)
+        fail(f"--since: {error}")
 
 
 def _desk(path: Path, author: str | None) -> Desk:
@@ -220,7 +216,7 @@ def _these(reader: Reader, which: str) -> list[AlertState]:
     if not found and re.fullmatch(r"[0-9a-f]{4,16}", which):
         found = [state for state in states if state.fingerprint.startswith(which)]
     if not found:
-        _fail(f"{which}: no such alert; expected a name or a fingerprint of `eda-monitor alerts list --json`")
+        fail(f"{which}: no such alert; expected a name or a fingerprint of `eda-monitor alerts list --json`", code=1)
     return found
 
 
@@ -282,8 +278,3 @@ def _out() -> Console:
 
 def _print_json(value: object) -> None:
     print(json.dumps(value, indent=2))
-
-
-def _fail(line: str, code: int = 1) -> NoReturn:
-    print(f"eda-monitor: {line}", file=sys.stderr)
-    raise SystemExit(code)

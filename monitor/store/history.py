@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from monitor.rollup import ROLLUPS, Rollup
-from monitor.series import FROM_SCRAPES, STALE_SECONDS, Series, SeriesReader, Step, Where, milliseconds, points_at
+from monitor.store.rollup import ROLLUPS, Rollup
+from monitor.store.series import FROM_SCRAPES, STALE_SECONDS, Series, SeriesReader, Step, Where, milliseconds, points_at
 
 #: So many buckets of a series are read for a window, at most.
 BUCKETS = 150

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from collectors import metrics as m
-from monitor.rollup import ROLLUPS
-from monitor.schema import misfit
+from monitor.store.rollup import ROLLUPS
+from monitor.store.schema import misfit
 
 #: As in Prometheus: a reading older than this says nothing about now.
 STALE_SECONDS = 300.0

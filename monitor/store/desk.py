@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from monitor.ledger import LedgerWriter
-from monitor.series import StoreError
+from monitor.store.ledger import LedgerWriter
+from monitor.store.series import StoreError
 
 #: How long another program may write before a person is told.
 BUSY_SECONDS = 10.0

@@ -16,9 +16,9 @@ from operator import sub
 from typing import Any, NamedTuple
 
 from collectors.base import Histogram
-from monitor.counts import pack, unpack, unpacked
 from monitor.percentiles import Increase, coarsened, common, merged
-from monitor.rollup import HISTOGRAM_ROLLUPS, Rollup
+from monitor.store.counts import pack, unpack, unpacked
+from monitor.store.rollup import HISTOGRAM_ROLLUPS, Rollup
 
 Bounds = tuple[float, ...]
 #: Later than all that is stored, in milliseconds.

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from collectors.base import Metric, Reading, Sample, Scrape
-from monitor.histograms import TargetHistograms
+from monitor.store.histograms import TargetHistograms
 
 #: (time, series, value from then on, value before); None where there is none.
 Change = tuple[int, int, float | None, float | None]

@@ -17,19 +17,19 @@ from rich.progress import Progress
 from rich.table import Table
 
 from collectors.base import parse_duration
-from monitor import alerts_cli
 from monitor import config as configuration
 from monitor.alerts.backtest import Episode, backtest
 from monitor.alerts.rules import Rule, RuleError, parse_rules
-from monitor.reader import Reader
+from monitor.cli.options import ConfigOption, JsonOption
 from monitor.service import rules_of_config
+from monitor.store.reader import Reader
 
 
 def backtest_rules(
     since: Annotated[str, typer.Option(help="How far back, such as 12h or 7d.")] = "7d",
     rules: Annotated[Path | None, typer.Option(help="A file of rules to look at instead of those configured.")] = None,
-    config: alerts_cli.ConfigOption = None,
-    as_json: alerts_cli.JsonOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what the rules would have told of the stored history: when, how long, how many messages."""
     loaded, now = configuration.load(config), time.time()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from monitor.increases import IncreaseReader
+from monitor.store.increases import IncreaseReader
 
 
 @dataclass(frozen=True, slots=True)

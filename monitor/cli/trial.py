@@ -17,7 +17,7 @@ import typer
 from monitor import config as configuration
 from monitor.alerts.messages import AlertMessage, Notification
 from monitor.alerts.notifiers import NotifyError, ReceiverSettings, notifier
-from monitor.alerts_cli import ConfigOption, JsonOption
+from monitor.cli.options import ConfigOption, JsonOption
 from monitor.config import Config
 
 

@@ -11,24 +11,25 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from collectors.base import Collector, TargetSettings
-from monitor import alerts_cli, backtest_cli, console_cli, trial
 from monitor import config as configuration
 from monitor.agent import scrape
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.rules import Rule, RuleError, default_rules
+from monitor.cli import alerts, backtest, console, trial
+from monitor.cli.options import ConfigOption, JsonOption, fail
+from monitor.cli.printing import Format, print_scrapes
 from monitor.config import Config, ConfigError
 from monitor.exporter import ExporterError
-from monitor.printing import Format, print_scrapes
 from monitor.service import ServiceError, rules_of_config, watch
-from monitor.store import StoreError
+from monitor.store.writer import StoreError
 
 app = typer.Typer(
     name="eda-monitor",
@@ -37,18 +38,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-alerts_cli.app.command("test")(trial.test)
-alerts_cli.app.command("backtest")(backtest_cli.backtest_rules)
-app.add_typer(alerts_cli.app, name="alerts")
-app.add_typer(console_cli.app, name="console")
+alerts.app.command("test")(trial.test)
+alerts.app.command("backtest")(backtest.backtest_rules)
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(console.app, name="console")
 #: What is no terminal has no width of its own; tables want some.
 out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file; else $EDA_MONITOR_CONFIG, else eda-monitor.toml."),
-]
 
 KAFKA = """\
 [[targets]]
@@ -84,12 +81,6 @@ def main() -> None:
         fail(str(error))
 
 
-def fail(*lines: str, code: int = 2) -> NoReturn:
-    for line in lines:
-        print(f"eda-monitor: {line}", file=sys.stderr)
-    raise SystemExit(code)
-
-
 @app.command()
 def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path(configuration.DEFAULT_FILE)) -> None:
     """Write a small configuration to start from."""
@@ -100,7 +91,7 @@ def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path(con
 
 
 @app.command()
-def check(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say for every target whether it can be read, and if not, exactly what is missing."""
     findings, loaded = [], configuration.load(config)
     rules_of_config(loaded)
@@ -161,7 +152,7 @@ def demo(
 
 
 @app.command()
-def status(config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """The overview page, for the terminal."""
     from monitor.console.sources import source_of
     from monitor.console.status import overview_as_dict, print_overview

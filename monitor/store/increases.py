@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import sub
 
-from monitor.histograms import Window, increases_by_slot, standing_bounds, stood
-from monitor.history import HistoryReader
 from monitor.percentiles import Increase
-from monitor.rollup import HISTOGRAM_ROLLUPS
-from monitor.series import HEAD_TREND_SECONDS, Found, Where, milliseconds
+from monitor.store.histograms import Window, increases_by_slot, standing_bounds, stood
+from monitor.store.history import HistoryReader
+from monitor.store.rollup import HISTOGRAM_ROLLUPS
+from monitor.store.series import HEAD_TREND_SECONDS, Found, Where, milliseconds
 
 
 class IncreaseReader(HistoryReader):

@@ -15,10 +15,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from monitor.changes import Change
-from monitor.reader import AlertState, Reader, Series
-from monitor.runs import Runs
-from monitor.series import FROM_SCRAPES, STALE_SECONDS, Found, Where, milliseconds
+from monitor.store.changes import Change
+from monitor.store.reader import AlertState, Reader, Series
+from monitor.store.runs import Runs
+from monitor.store.series import FROM_SCRAPES, STALE_SECONDS, Found, Where, milliseconds
 
 #: Slow targets are judged late: as much longer than the longest window is kept.
 LATE_SECONDS = 120.0

@@ -1,0 +1,22 @@
+"""What the commands share: options that mean the same everywhere, and how a command ends that cannot do its work."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file; else $EDA_MONITOR_CONFIG, else eda-monitor.toml."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def fail(*lines: str, code: int = 2) -> NoReturn:
+    """Say on stderr what is wrong, and end with this code."""
+    for line in lines:
+        print(f"eda-monitor: {line}", file=sys.stderr)
+    raise SystemExit(code)
