@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from collectors.base import Reading, Scrape
 from collectors.handlers.geometry import BOUNDS
 from monitor.demo import services
 from monitor.exporter import Exporter
-from monitor.grafana import dashboard_now
+from monitor.grafana import dashboards
 
 pytestmark = pytest.mark.integration
 
@@ -65,8 +66,16 @@ def ask(url: str, query: str) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("panel", dashboard_now()["panels"], ids=lambda panel: str(panel["title"]))
-def test_a_panel_shows_data(prometheus: str, panel: dict[str, Any]) -> None:
-    query = panel["targets"][0]["expr"].replace("$target", ".+").replace("$__rate_interval", "1m")
+@pytest.mark.parametrize(
+    "expr",
+    [
+        pytest.param(target["expr"], id=f"{board['uid']}: {panel['title']} {target['refId']}")
+        for board in dashboards()
+        for panel in board["panels"]
+        for target in panel["targets"]
+    ],
+)
+def test_a_query_shows_data(prometheus: str, expr: str) -> None:
+    query = re.sub(r"\$(system|target|destination|group)\b", ".*", expr).replace("$__rate_interval", "1m")
 
     assert ask(prometheus, query)
