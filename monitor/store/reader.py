@@ -92,12 +92,13 @@ class Reader(LedgerReader):
     def targets(self, now: float) -> list[TargetRow]:
         """The last scrape of every target that was scraped within a day of `now`; the agent itself is none of them."""
         rows = self._all(
-            "SELECT max(ts), scrape.target, system, ok, error, duration_seconds, requests, skipped, errors FROM scrape"
-            " JOIN gaps ON gaps.target = scrape.target WHERE ts > ? AND ts <= ? AND system != ? GROUP BY scrape.target"
-            " ORDER BY scrape.target",
+            "SELECT ts, gaps.target, system, ok, error, duration_seconds, requests, skipped, errors FROM gaps"
+            " JOIN scrape ON scrape.target = gaps.target"
+            " AND ts = (SELECT max(ts) FROM scrape WHERE target = gaps.target AND ts > ? AND ts <= ?)"
+            " WHERE system != ? ORDER BY gaps.target",
             (milliseconds(now - 86400), milliseconds(now), ITSELF),
         )
-        good = self._last_success(now)
+        good = self._last_success_of([row[1] for row in rows], now)
         return [
             TargetRow(
                 name, system, ts / 1000, good.get(name), bool(ok), error, duration, requests,

@@ -130,21 +130,17 @@ class SeriesReader:
         self, table: str, metric: str, start: float, end: float, slot: float, where: Where | None
     ) -> list[Series]:
         """At the last good scrape of each slot, the value that stood; what is not rolled up yet is read as it is."""
-        times: dict[str, list[float]] = defaultdict(list)
-        for target, ts in self._all(
-            "SELECT target, max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ?"
-            " GROUP BY target, CAST((ts - ?) / ? AS INTEGER) ORDER BY 2",
-            (milliseconds(start), milliseconds(end), milliseconds(start), slot * 1000),
+        times = self._last_times(start, end, slot, (where or {}).get("target"))
+        wanted, made = self._series(metric, where), defaultdict[int, list[Step]](list)
+        for series, ts, last in self._all(
+            f"SELECT series, ts, last FROM json_each(?1) CROSS JOIN {table} ON series = value WHERE ts <= ?2 AND ts >="
+            f" coalesce((SELECT max(ts) FROM {table} WHERE series = value AND ts <= ?3), 0) ORDER BY series, ts",
+            (json.dumps([one[0] for one in wanted]), milliseconds(end), milliseconds(start)),
         ):
-            times[target].append(ts / 1000)
+            made[series].append((ts / 1000, last, None))
         found = []
-        for series, labels, changed_at, value in self._series(metric, where):
-            rows = self._all(
-                f"SELECT ts, last FROM {table} WHERE series = ? AND ts <= ? AND ts >="
-                f" coalesce((SELECT max(ts) FROM {table} WHERE series = ? AND ts <= ?), 0) ORDER BY ts",
-                (series, milliseconds(end), series, milliseconds(start)),
-            )
-            steps: list[Step] = [(ts / 1000, last, None) for ts, last in rows]
+        for series, labels, changed_at, value in wanted:
+            steps = made[series]
             if changed_at <= end and (not steps or changed_at > steps[-1][0]):
                 steps.append((changed_at, value, None))
             points = points_at(times.get(labels["target"], ()), steps, start)
@@ -152,17 +148,23 @@ class SeriesReader:
                 found.append(Series(metric, labels, points))
         return found
 
+    def _last_times(self, start: float, end: float, slot: float, target: str | None) -> dict[str, list[float]]:
+        """By target the last good scrape of each slot of so many seconds; of one target, or of all."""
+        of_target, wanted = ("AND target = ?", [target]) if target is not None else ("", [])
+        times: dict[str, list[float]] = defaultdict(list)
+        for name, ts in self._all(
+            f"SELECT target, max(ts) FROM scrape WHERE ok AND ts > ? AND ts <= ? {of_target}"
+            " GROUP BY target, CAST((ts - ?) / ? AS INTEGER) ORDER BY 2",
+            (milliseconds(start), milliseconds(end), *wanted, milliseconds(start), slot * 1000),
+        ):
+            times[name].append(ts / 1000)
+        return times
+
     def _all(self, sql: str, parameters: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(sql, tuple(parameters)).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from None
-
-    def _last_success(self, now: float) -> dict[str, float]:
-        rows = self._all(
-            "SELECT target, max(ts) FROM scrape WHERE ok AND ts <= ? GROUP BY target", (milliseconds(now),)
-        )
-        return {target: ts / 1000 for target, ts in rows}
 
     def _good_times(self, start: float, end: float) -> dict[str, list[float]]:
         times: dict[str, list[float]] = defaultdict(list)
@@ -228,7 +230,7 @@ class SeriesReader:
         return [Series(metric, named[target], points) for target, points in found.items()]
 
     def _last_success_of(self, targets: Iterable[str], at: float) -> dict[str, float]:
-        """As `_last_success`, without a look at all that was ever scraped."""
+        """When each target was last read well, of all that was ever scraped."""
         sql = "SELECT ts FROM scrape WHERE ok AND target = ? AND ts <= ? ORDER BY ts DESC LIMIT 1"
         return {target: ts / 1000 for target in targets for (ts,) in self._all(sql, (target, milliseconds(at)))}
 

@@ -1,0 +1,50 @@
+"""A store of 10,000 series and seven days, as the benchmarks of the console read it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from bench_rules import Traffic
+
+from collectors import metrics as m
+from collectors.base import Reading, Scrape
+from monitor.alerts.engine import Engine
+from monitor.alerts.routing import Alerting, Receiver
+from monitor.alerts.rules import default_rules
+from monitor.store.reader import ITSELF
+from monitor.store.writer import Store
+
+TARGETS, SERIES, DAY = 10, 10_000, 86400.0
+#: Up to so many seconds ago it was read every so many: the last two hours as an agent does, before that less often,
+#: for what is older is read from the rollups.
+PACE = ((7 * DAY, 1800.0), (2 * DAY, 600.0), (7200.0, 15.0))
+#: The last so many readings are judged by the default rules, so that there are alerts.
+JUDGED = 4
+
+
+def fill(path: Path, now: float) -> None:
+    """The same store each time, but for when it ends."""
+    rng, engine = random.Random(7), Engine(default_rules(), Alerting((Receiver("ops"),)), "http://console")
+    targets = [Traffic(f"target-{n}", SERIES // TARGETS, rng) for n in range(TARGETS)]
+    times = list(_times(now))
+    with closing(Store(path)) as store:
+        for number, at in enumerate(times):
+            itself = Scrape(ITSELF, ITSELF, at, 0.01, Reading([m.STORE_BYTES.sample(1e8 + number)]))
+            for scrape in (itself, *(target.moved(at) for target in targets)):
+                if number < len(times) - JUDGED:
+                    store.record(scrape)
+                else:
+                    store.record(scrape, lambda tx, one=scrape: engine.judge(tx, one.started_at, one.target))  # type: ignore[misc]
+        while store.maintain(now):
+            pass
+
+
+def _times(now: float) -> Iterator[float]:
+    for (ago, every), (until, _) in zip(PACE, (*PACE[1:], (0.0, 0.0)), strict=True):
+        while ago > until:
+            yield now - ago
+            ago -= every
+    yield now
