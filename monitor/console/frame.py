@@ -35,8 +35,9 @@ def shown(show: Callable[[Source, Place, float], None]) -> None:
             return
         try:
             place = parsed(st.query_params.to_dict())
-            with closing(opened_source()) as source:
-                _stopped(silent_for(source, now := time.time()), now)
+            source, now = opened_source(time.time())
+            with closing(source):
+                _stopped(silent_for(source, now), now)
                 show(source, place, now)
         except PlaceError as error:
             st.error(escaped(f"This address cannot be opened: {error}"), icon=":material/link_off:")

@@ -29,7 +29,7 @@ class IncreaseReader(HistoryReader):
                 counted.get(one, {}).get(0) or idle[one]
                 for one, labels, changed_at, value in series
                 if one in counted
-                or (labels["target"] in times and self._stood_within(one, changed_at, value, start, end))
+                or (labels["target"] in times and self._stood_within((one, labels, changed_at, value), start, end))
             ]
 
     def increase_trend(
@@ -83,11 +83,13 @@ class IncreaseReader(HistoryReader):
         }
         return increases_by_slot(self._all, labels, window, widest), idle
 
-    def _stood_within(self, series: int, changed_at: float, value: float | None, start: float, end: float) -> bool:
+    def _stood_within(self, found: Found, start: float, end: float) -> bool:
         """Whether the series had a value at a time in (start, end], by its last change."""
+        series, labels, changed_at, value = found
         if changed_at <= start:
             return value is not None
-        return changed_at <= end or any(before is not None for _, before, _ in self._standing(series, end))
+        standing = [] if changed_at <= end else self._standing(series, labels["target"], end)
+        return changed_at <= end or any(before is not None for _, before, _ in standing)
 
     @contextmanager
     def _one_moment(self) -> Iterator[None]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -24,6 +24,9 @@ STALE_SECONDS = 300.0
 
 #: A trend over more than this is read from the rollups.
 HEAD_TREND_SECONDS = 3600.0
+
+#: The changes of so many series are looked up one by one; of more, those of the whole metric are read.
+FEW = 20
 
 #: Read from the scrapes themselves; not stored twice.
 FROM_SCRAPES = (m.COLLECTOR_UP.name, m.COLLECTOR_LAST_SUCCESS.name)
@@ -97,12 +100,14 @@ class SeriesReader:
         if metric in FROM_SCRAPES:
             return self._scrapes_as_series(metric, start, end, where)
         times = self._good_times(start, end)
-        changes = self._changes(metric, start, end)
+        wanted = self._series(metric, where)
+        changes = self._changes_of(wanted, start, end) if len(wanted) <= FEW else self._changes(metric, start, end)
         found = []
-        for series, labels, changed_at, value in self._series(metric, where):
+        for series, labels, changed_at, value in wanted:
             steps = changes.get(series)
             if steps is None:
-                steps = [(changed_at, value, None)] if changed_at <= start else self._standing(series, end)
+                at_rest = changed_at <= start
+                steps = [(changed_at, value, None)] if at_rest else self._standing(series, labels["target"], end)
             points = points_at(times.get(labels["target"], ()), steps, start)
             if points:
                 found.append(Series(metric, labels, points))
@@ -184,7 +189,7 @@ class SeriesReader:
         )
         found = []
         for series, target, system, text, ts, value in rows:
-            labels = {"target": target, "system": system, **json.loads(text)}
+            labels = {"target": target, "system": system, **_labels(text)}
             if all(labels.get(name) == wanted for name, wanted in (where or {}).items()):
                 found.append((series, labels, ts / 1000, value))
         return found
@@ -195,15 +200,27 @@ class SeriesReader:
             " AND series IN (SELECT id FROM series WHERE metric = ?) ORDER BY ts",
             (milliseconds(start), milliseconds(end), metric),
         )
-        changes: dict[int, list[Step]] = defaultdict(list)
-        for series, ts, value, prev in rows:
-            changes[series].append((ts / 1000, value, prev))
-        return changes
+        return _by_series(rows)
 
-    def _standing(self, series: int, at: float) -> list[Step]:
+    def _changes_of(self, series: Iterable[Found], start: float, end: float) -> dict[int, list[Step]]:
+        """As `_changes`, looked up at each scrape of their target: other series changed as often, and are not read."""
+        rows: list[tuple[Any, ...]] = []
+        for one, labels, changed_at, _ in series:
+            if changed_at > start:
+                rows += self._all(
+                    "SELECT series, head.ts, value, prev FROM scrape"
+                    " CROSS JOIN head ON head.ts = scrape.ts AND series = ?"
+                    " WHERE target = ? AND scrape.ts > ? AND scrape.ts <= ? ORDER BY scrape.ts",
+                    (one, labels["target"], milliseconds(start), milliseconds(end)),
+                )
+        return _by_series(rows)
+
+    def _standing(self, series: int, target: str, at: float) -> list[Step]:
         """The value that stood at a time after which the series changed: what its next change replaced."""
         rows = self._all(
-            "SELECT prev FROM head WHERE ts > ? AND series = ? ORDER BY ts LIMIT 1", (milliseconds(at), series)
+            "SELECT prev FROM scrape CROSS JOIN head ON head.ts = scrape.ts AND series = ?"
+            " WHERE target = ? AND scrape.ts > ? ORDER BY scrape.ts LIMIT 1",
+            (series, target, milliseconds(at)),
         )
         return [(float("-inf"), rows[0][0], None)] if rows else []
 
@@ -247,15 +264,32 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+@lru_cache(maxsize=100_000)
+def _labels(text: str) -> dict[str, str]:
+    """Labels as they are stored; the same ones are read with every page. Nobody writes to what this returns."""
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+def _by_series(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[Step]]:
+    """Steps from rows of (series, milliseconds, value, value before)."""
+    steps: dict[int, list[Step]] = defaultdict(list)
+    for series, ts, value, before in rows:
+        steps[series].append((ts / 1000, value, before))
+    return steps
+
+
 def points_at(times: Iterable[float], steps: list[Step], start: float) -> list[tuple[float, float]]:
-    """The value that stood at each time; before the first step, what that step replaced."""
+    """The value that stood at each time, the earliest first; before the first step, what that step replaced."""
     if not steps:
         return []
-    starts = [at for at, _, _ in steps]
     points = []
+    value = steps[0][2]
+    at, count = 0, len(steps)
     for time in times:
-        index = bisect_right(starts, time) - 1
-        value = steps[index][1] if index >= 0 else steps[0][2]
+        while at < count and steps[at][0] <= time:
+            value = steps[at][1]
+            at += 1
         if value is not None and time > start:
             points.append((time, value))
     return points

@@ -1,0 +1,94 @@
+"""What the console asks a store is asked once, until someone writes to the store."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collectors import metrics as m
+from collectors.base import Reading, Scrape
+from monitor.console.kept import LASTING, Moments
+from monitor.store.reader import Reader
+from monitor.store.writer import Store
+
+NOW = 1_700_000_000.0
+NAME = m.DEAD_LETTERS.name
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    write(tmp_path / "store.db", 5, NOW)
+    return str(tmp_path / "store.db")
+
+
+def write(path: Path | str, depth: float, at: float) -> None:
+    with closing(Store(path)) as store:
+        store.record(Scrape("k", "kafka", at, 0.1, Reading([m.DEAD_LETTERS.sample(depth, "orders.dlq", "orders")])))
+
+
+class Counting(Reader):
+    """A reader that counts how often it is asked."""
+
+    asked = 0
+
+    def latest(self, *args: Any, **named: Any) -> Any:
+        Counting.asked += 1
+        return super().latest(*args, **named)
+
+
+def depth(moments: Moments, path: str, now: float) -> float:
+    with closing(Counting(path)) as reader:
+        moment = moments.at(path, now)
+        (series,) = moment.over(reader).latest(NAME, moment.since, {"destination": "orders.dlq"})
+        return series.points[-1][1]
+
+
+def test_what_is_asked_again_is_not_read_again(path: str) -> None:
+    moments, Counting.asked = Moments(), 0
+
+    assert [depth(moments, path, NOW + later) for later in (1, 2, 3)] == [5, 5, 5]
+    assert Counting.asked == 1
+
+
+def test_what_is_written_is_seen_at_once(path: str) -> None:
+    moments = Moments()
+    before = depth(moments, path, NOW + 1)
+    write(path, 6, NOW + 2)
+
+    assert (before, depth(moments, path, NOW + 3)) == (5, 6)
+
+
+def test_a_moment_ends_though_nothing_is_written(path: str) -> None:
+    moments = Moments()
+
+    assert moments.at(path, NOW).since == NOW
+    assert moments.at(path, NOW + LASTING - 1).since == NOW
+    assert moments.at(path, NOW + LASTING).since == NOW + LASTING
+
+
+def test_a_clock_that_is_set_back_ends_the_moment(path: str) -> None:
+    moments = Moments()
+    moments.at(path, NOW)
+
+    assert moments.at(path, NOW - 60).since == NOW - 60
+
+
+def test_a_store_that_is_replaced_is_read_anew(path: str, tmp_path: Path) -> None:
+    moments = Moments()
+    before = depth(moments, path, NOW + 1)
+    write(tmp_path / "other.db", 9, NOW)
+    (tmp_path / "other.db").replace(path)
+
+    assert (before, depth(moments, path, NOW + 2)) == (5, 9)
+
+
+def test_other_questions_have_their_own_answers(path: str) -> None:
+    moments = Moments()
+    with closing(Reader(path)) as reader:
+        source = moments.at(path, NOW).over(reader)
+
+        assert source.latest(NAME, NOW, {"target": "other"}) == []
+        assert source.latest(NAME, NOW) != []
