@@ -116,6 +116,24 @@ def test_what_is_past_every_window_is_dropped(tmp_path: Path) -> None:
         assert len(kept.ats) < 100
 
 
+def test_a_window_longer_than_any_that_is_kept_tells_what_changed_before_those(tmp_path: Path) -> None:
+    hours, found = 7, list[list[Series]]()
+
+    def judge(tx: Tx, at: float) -> None:
+        if at > T0 + hours * 3600 - 600:  # as after a restart: nothing is kept before
+            tx.reader.window("consumers", at - 60, at)
+            found.append(tx.reader.window("consumers", at - hours * 3600, at, {"target": "t"}))
+
+    with closing(Store(tmp_path / "store.db")) as store:
+        for step in range(hours * 12):
+            at = T0 + 300 * step
+            reading = Reading([m.CONSUMERS.sample(5 if step < 40 else 9, "d", "g")])
+            store.record(Scrape("t", "kafka", at, 0.1, reading), lambda tx, at=at: judge(tx, at))  # type: ignore[misc]
+
+    ((last,),) = found[-1:]
+    assert [value for _, value in last.points] == [5] * 40 + [9] * (hours * 12 - 40)
+
+
 def test_a_window_of_a_while_ago_is_loaded_once_not_after_every_scrape(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "store.db")) as store:
         held = set[int]()

@@ -205,14 +205,13 @@ class SeriesReader:
     def _changes_of(self, series: Iterable[Found], start: float, end: float) -> dict[int, list[Step]]:
         """As `_changes`, looked up at each scrape of their target: other series changed as often, and are not read."""
         rows: list[tuple[Any, ...]] = []
-        for one, labels, changed_at, _ in series:
-            if changed_at > start:
-                rows += self._all(
-                    "SELECT series, head.ts, value, prev FROM scrape"
-                    " CROSS JOIN head ON head.ts = scrape.ts AND series = ?"
-                    " WHERE target = ? AND scrape.ts > ? AND scrape.ts <= ? ORDER BY scrape.ts",
-                    (one, labels["target"], milliseconds(start), milliseconds(end)),
-                )
+        for one, labels, _, _ in series:
+            rows += self._all(
+                "SELECT series, head.ts, value, prev FROM scrape"
+                " CROSS JOIN head ON head.ts = scrape.ts AND series = ?"
+                " WHERE target = ? AND scrape.ts > ? AND scrape.ts <= ? ORDER BY scrape.ts",
+                (one, labels["target"], milliseconds(start), milliseconds(end)),
+            )
         return _by_series(rows)
 
     def _standing(self, series: int, target: str, at: float) -> list[Step]:

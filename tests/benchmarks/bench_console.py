@@ -1,4 +1,4 @@
-"""How long the console's server takes for each page, over 10,000 series and seven days, beside a plain page of Streamlit.
+"""How long the console's server takes for each page over 10,000 series and seven days, beside a plain page.
 
 `python bench_console.py [STORE]` fills STORE where there is none yet, and keeps it.
 """
