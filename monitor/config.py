@@ -17,7 +17,7 @@ from collectors import KINDS
 from collectors.base import Collector, Duration, Settings, TargetSettings
 from monitor.access import AuthSettings
 from monitor.alerts import notifiers
-from monitor.alerts.exports import FOLDER_TITLE
+from monitor.alerts.exports import FOLDER_TITLE, FOLDER_UID
 from monitor.alerts.notifiers import ReceiverSettings
 from monitor.alerts.routing import Alerting
 from monitor.alerts.settings import (
@@ -83,7 +83,7 @@ class GrafanaSettings(Settings):
     token_env: str = "GRAFANA_TOKEN"
     #: Title and uid of the folder.
     folder: Annotated[str, Field(min_length=1)] = FOLDER_TITLE
-    folder_uid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "eda-monitor"
+    folder_uid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = FOLDER_UID
     #: Name or uid of the Prometheus that the dashboards and alerts ask; Grafana's default one, if it is not told.
     datasource: str = ""
     timeout: Duration = 10.0

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 TOKEN = "glsa_of-a-service-account"
-SCRAPE_SECONDS = 1.0
+SCRAPE_SECONDS = 15.0
 #: Keys of a rule that Grafana 11 takes and forgets.
 YOUNG = ("keep_firing_for", "missingSeriesEvalsToResolve")
 Answer = tuple[int, Any]
@@ -147,6 +147,8 @@ class FakeGrafana:
             return 400, {"message": "Dashboard title cannot be empty", "status": "empty-name"}
         if body.get("folderUid") not in self.folders:
             return 400, {"message": "folder not found"}
+        if uid in self.folders and self.major < 12:  # one table for both
+            return 400, {"message": "A folder already exists with that uid"}
         board = self.boards.get(uid)
         if board is not None and board.is_provisioned:
             return 400, {"message": "Cannot save provisioned dashboard"}
@@ -287,6 +289,7 @@ def fake_grafana(version: str = "12.4.0", prefix: str = "", prometheus: str = ""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -27,8 +27,10 @@ INHIBITIONS = (
     ),
 )
 
-#: Grafana's group of the rules, the folder it is in, and how often it is evaluated, in seconds.
-GROUP, FOLDER_TITLE, INTERVAL_SECONDS = "eda-monitor", "Event-driven systems", 60.0
+#: Grafana's folder of all that is ours. No dashboard may have its uid: an older Grafana keeps both in one table.
+FOLDER_TITLE, FOLDER_UID = "Event-driven systems", "event-driven-systems"
+#: Its group of the rules, and how often it is evaluated, in seconds.
+GROUP, INTERVAL_SECONDS = "eda-monitor", 60.0
 
 _ALERTMANAGER = """\
 # An example for an Alertmanager of your own: put in your receivers. {note}

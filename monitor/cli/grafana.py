@@ -28,14 +28,14 @@ from monitor.alerts.notifiers.base import NotifyError, secret
 from monitor.alerts.rules import default_rules
 from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail
 from monitor.config import Config, GrafanaSettings
-from monitor.grafana import dashboard_now, render
+from monitor.grafana import dashboards, render
 from monitor.service import rules_of_config
 
 if TYPE_CHECKING:  # grafana-client is an extra, and slow to import
-    from monitor.grafana_remote.importing import Outcome, Place
-    from monitor.grafana_remote.plan import Step
-    from monitor.grafana_remote.proof import Proof
-    from monitor.grafana_remote.server import Datasource, Grafana
+    from monitor.grafana.remote.importing import Outcome, Place
+    from monitor.grafana.remote.plan import Step
+    from monitor.grafana.remote.proof import Proof
+    from monitor.grafana.remote.server import Datasource, Grafana
 
 app = typer.Typer(help="Import dashboards and alert rules into Grafana, and prove that they show data.")
 
@@ -60,7 +60,7 @@ class Work:
     place: Place
     boards: Sequence[Mapping[str, Any]]
     datasource: Datasource
-    rules: Mapping[str, Any]
+    config: Config | None
 
 
 @app.command()
@@ -93,14 +93,11 @@ def import_all(
     as_json: JsonOption = False,
 ) -> None:
     """Create and update dashboards, and rules with --alerts. What people changed is refused, with what they changed."""
-    from monitor.grafana_remote.importing import carry_out, carry_out_rules
+    from monitor.grafana.remote.importing import carry_out
 
     with _work(config, url, token_file, datasource) as work:
         work.grafana.make_folder(work.place.uid, work.place.title)
-        outcomes = []
-        for step in _steps(work, alerts):
-            is_rules = step.uid == work.rules["title"]
-            outcomes.append((carry_out_rules if is_rules else carry_out)(work.grafana, step, work.place, force))
+        outcomes = [carry_out(work.grafana, step, work.place, force) for step in _steps(work, alerts)]
     _print_outcomes(outcomes, as_json)
 
 
@@ -136,7 +133,7 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Delete dashboards that an earlier version imported and this one has no more; never what is not ours."""
-    from monitor.grafana_remote.importing import Outcome, delete
+    from monitor.grafana.remote.importing import Outcome, delete
 
     with _work(config, url, token_file, "") as work:
         steps = _pruning(work)
@@ -153,7 +150,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the data source of every panel through Grafana, and print what came back. Exit 1: some panel shows none."""
-    from monitor.grafana_remote.proof import Proof, proofs
+    from monitor.grafana.remote.proof import Proof, proofs
 
     found: list[Proof] = []
     with _work(config, url, token_file, datasource) as work:
@@ -182,14 +179,10 @@ def export(
 ) -> None:
     """Write the dashboards as files, for file provisioning or the import dialog. Needs no Grafana."""
     folder.mkdir(parents=True, exist_ok=True)
-    for board in _boards():
+    for board in dashboards():
         file = folder / f"{board['uid']}.json"
         file.write_text(render(board), encoding="utf-8")
         print(f"Wrote {file}")
-
-
-def _boards() -> list[dict[str, Any]]:
-    return [dashboard_now()]
 
 
 @contextmanager
@@ -203,16 +196,16 @@ def _work(config: Path | None, url: str, token_file: Path | None, datasource: st
     if not address:
         fail("grafana.url: it is not told; expected --url, [grafana] url, [alerting] grafana_url or $GRAFANA_URL")
     try:
-        from monitor.grafana_remote.importing import Place, datasource_of, with_datasource
-        from monitor.grafana_remote.server import Grafana, GrafanaError
+        from monitor.grafana.remote.importing import Place, datasource_of, settled
+        from monitor.grafana.remote.server import Grafana, GrafanaError
     except ModuleNotFoundError as missing:
         fail(f"grafana: it needs the module {missing.name}: pip install 'eda-monitor[grafana]'")
     place = Place(settings.folder_uid, settings.folder)
     try:
         grafana = Grafana(address, _token(settings, address), settings.timeout)
         source = datasource_of(grafana, datasource or settings.datasource)
-        boards = [with_datasource(board, source) for board in _boards()]
-        yield Work(grafana, place, boards, source, _rules(loaded, place.uid, source.uid))
+        boards = [settled(board, source, "" if loaded is None else loaded.console.url) for board in dashboards()]
+        yield Work(grafana, place, boards, source, loaded)
     except GrafanaError as error:
         fail(str(error), code=1)
 
@@ -232,23 +225,23 @@ def _token(settings: GrafanaSettings, address: str) -> str | None:
     return token or None
 
 
-def _rules(loaded: Config | None, folder: str, datasource: str) -> Mapping[str, Any]:
-    rules = default_rules() if loaded is None else rules_of_config(loaded)
-    links = ("", "") if loaded is None else (loaded.console.url, loaded.alerting.grafana_url)
-    return to_grafana_group(rules, folder, datasource, *links)
+def _rules(work: Work) -> Mapping[str, Any]:
+    rules = default_rules() if work.config is None else rules_of_config(work.config)
+    links = ("", "") if work.config is None else (work.config.console.url, work.config.alerting.grafana_url)
+    return to_grafana_group(rules, work.place.uid, work.datasource.uid, *links)
 
 
 def _steps(work: Work, alerts: bool) -> Iterator[Step]:
-    from monitor.grafana_remote.importing import plan, plan_rules
+    from monitor.grafana.remote.importing import plan, plan_rules
 
     for board in _progress(work.boards, "Dashboards"):
         yield from plan(work.grafana, [board], work.place)
     if alerts:
-        yield plan_rules(work.grafana, work.rules, work.place)
+        yield plan_rules(work.grafana, _rules(work), work.place)
 
 
 def _pruning(work: Work) -> list[Step]:
-    from monitor.grafana_remote.importing import plan_pruning
+    from monitor.grafana.remote.importing import plan_pruning
 
     return plan_pruning(work.grafana, work.boards, work.place)
 
@@ -299,7 +292,7 @@ def _age(proof: Proof, now: float) -> str:
 
 
 def _as_dict(step: Step) -> dict[str, Any]:
-    return {"uid": step.uid, "title": step.title, "action": str(step.action), "why": step.why}
+    return {"kind": step.kind, "uid": step.uid, "title": step.title, "action": str(step.action), "why": step.why}
 
 
 def _proof_as_dict(proof: Proof, now: float) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: The tag of every dashboard of ours.
-TAG = "eda-monitor"
 _MESSAGE = "Imported by eda-monitor ({})"
 _MARK = re.compile(r"Imported by eda-monitor \(([0-9a-f]{12})\)")
 

@@ -15,8 +15,9 @@ from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaException, GrafanaTimeoutError
 
 from monitor.alerts.notifiers.base import redacted
-from monitor.grafana_remote.marks import TAG, Save, message_of
-from monitor.grafana_remote.plan import Found
+from monitor.grafana.board import TAG
+from monitor.grafana.remote.marks import Save, message_of
+from monitor.grafana.remote.plan import Found
 
 #: The form of dashboards that we read and write, of those into which Grafana 12 and later convert any other one.
 _CLASSIC = "v1beta1"
@@ -106,8 +107,8 @@ class Grafana:
         wanted = {"tag": TAG, "type_": "dash-db", "folder_uids": [folder], "limit": _PAGE, "page": page}
         return lambda: self._api.search.search_dashboards(**wanted)
 
-    def save(self, board: Mapping[str, Any], folder: str, version: int, force: bool) -> str:
-        """Save a dashboard over the version that was read, or over any if forced; returns its address.
+    def save(self, board: Mapping[str, Any], folder: str, version: int, force: bool) -> None:
+        """Save a dashboard over the version that was read, or over any if forced.
 
         Raises a GrafanaError that is a conflict where it was changed in between.
         """
@@ -117,8 +118,7 @@ class Grafana:
             "message": message_of(board, folder),
             "overwrite": force,
         }
-        answer = self._object("save a dashboard", lambda: self._api.dashboard.update_dashboard(body))
-        return f"{self.url}/d/{answer.get('uid') or board['uid']}"
+        self._object("save a dashboard", lambda: self._api.dashboard.update_dashboard(body))
 
     def delete(self, uid: str) -> None:
         self._ask("delete a dashboard", lambda: self._api.dashboard.delete_dashboard(uid))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from monitor.grafana_remote.marks import Save, is_ours, message_of, newest
+from monitor.grafana.remote.marks import Save, is_ours, message_of, newest
 
 #: What Grafana puts into a dashboard by itself.
 _OF_GRAFANA = ("id", "version", "iteration", "schemaVersion")
@@ -54,6 +54,8 @@ class Step:
     #: What would be saved, and over which version.
     board: Mapping[str, Any] | None = None
     version: int = 0
+    #: "dashboard" or "rules".
+    kind: str = "dashboard"
 
 
 def planned(board: Mapping[str, Any], folder: str, found: Found | None) -> Step:
@@ -61,9 +63,11 @@ def planned(board: Mapping[str, Any], folder: str, found: Found | None) -> Step:
     uid, title = str(board["uid"]), str(board["title"])
     if found is None:
         return Step(uid, title, Action.CREATE, board=board)
-    diff = difference(_text(found.board, found.folder), _text(board, folder))
     last = newest(found.saves)
-    if not diff or (last is not None and last.message == message_of(board, folder) and found.folder == folder):
+    if last is not None and last.message == message_of(board, folder) and found.folder == folder:
+        return Step(uid, title, Action.SAME)
+    diff = difference(_text(found.board, found.folder), _text(board, folder))
+    if not diff:
         return Step(uid, title, Action.SAME)
     if found.is_provisioned:
         why = "Grafana has it from a file or a repository: change it there, or take it out of there first"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.grafana_remote.frames import error_of, newest_of, rows_of
-from monitor.grafana_remote.server import Datasource, GrafanaError, Server
-from monitor.grafana_remote.variables import filled, values_of
+from monitor.grafana.remote.frames import error_of, newest_of, rows_of
+from monitor.grafana.remote.server import Datasource, GrafanaError, Server
+from monitor.grafana.remote.variables import filled, values_of
 
 #: Of a panel on a page: the points it asks for, and the least distance between them.
 _POINTS, _INTERVAL_MS = 600, 15_000

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from collectors.base import parse_duration
-from monitor.grafana_remote.plan import Action, Step, difference, planned, pruned
-from monitor.grafana_remote.server import Datasource, Grafana, GrafanaError
+from monitor.grafana.remote.plan import Action, Step, difference, planned, pruned
+from monitor.grafana.remote.server import Datasource, Grafana, GrafanaError
 
 #: Grafana's own provenance of what came by its provisioning API.
 _BY_API = "api"
@@ -45,12 +45,17 @@ def datasource_of(grafana: Grafana, wanted: str) -> Datasource:
     return named[0]
 
 
-def with_datasource(board: Mapping[str, Any], datasource: Datasource) -> dict[str, Any]:
-    """The dashboard as it opens with this data source."""
-    variables = [
-        {**one, "current": {"text": datasource.name, "value": datasource.uid}} if one["type"] == "datasource" else one
-        for one in board["templating"]["list"]
-    ]
+def settled(board: Mapping[str, Any], datasource: Datasource, console_url: str) -> dict[str, Any]:
+    """The dashboard as it opens with this data source, and links to the console there, where that is known."""
+
+    def variable(one: Mapping[str, Any]) -> Mapping[str, Any]:
+        if one["type"] == "datasource":
+            return {**one, "current": {"text": datasource.name, "value": datasource.uid}}
+        if one["name"] == "console" and console_url:
+            return {**one, "query": console_url, "current": {"text": console_url, "value": console_url}}
+        return one
+
+    variables = [variable(one) for one in board["templating"]["list"]]
     return {**board, "templating": {**board["templating"], "list": variables}}
 
 
@@ -66,48 +71,44 @@ def plan_pruning(grafana: Grafana, boards: Sequence[Mapping[str, Any]], place: P
 
 def plan_rules(grafana: Grafana, group: Mapping[str, Any], place: Place) -> Step:
     """The step for the group of rules. Rules that came by the API cannot be edited on Grafana's pages."""
-    name = str(group["title"])
-    there = grafana.rule_group(place.uid, name)
+    uid, title = str(group["title"]), f"{len(group['rules'])} alert rules"
+
+    def step(action: Action, why: str = "", diff: tuple[str, ...] = ()) -> Step:
+        return Step(uid, title, action, why, diff, None if action is Action.PROVISIONED else group, kind="rules")
+
+    there = grafana.rule_group(place.uid, uid)
     if there is None or not there.get("rules"):
-        return Step(name, _rules_title(group), Action.CREATE, board=group)
+        return step(Action.CREATE)
     diff = difference(_of_ours(_plain(there), _plain(group)), _plain(group))
     if not diff:
-        return Step(name, _rules_title(group), Action.SAME)
+        return step(Action.SAME)
     provenances = {str(one.get("provenance") or "") for one in there["rules"]}
-    if provenances == {_BY_API}:
-        return Step(name, _rules_title(group), Action.UPDATE, "", diff, group)
     if "file" in provenances:
-        why = "Grafana has them from a file: change them there, or take them out of there first"
-        return Step(name, _rules_title(group), Action.PROVISIONED, why, diff)
-    return Step(name, _rules_title(group), Action.CHANGED, "a group of that name was made in Grafana", diff, group)
+        return step(Action.PROVISIONED, "Grafana has them from a file: change them there, or take them out of it", diff)
+    if provenances != {_BY_API}:
+        return step(Action.CHANGED, "the group has rules that were made in Grafana", diff)
+    return step(Action.UPDATE, "", diff)
 
 
 def carry_out(grafana: Grafana, step: Step, place: Place, force: bool) -> Outcome:
-    """Import a dashboard as it was planned. Raises GrafanaError for what is not about this dashboard alone."""
+    """Import a dashboard, or the rules, as it was planned. Raises GrafanaError for what is not about this one alone."""
+    address = "/alerting/list" if step.kind == "rules" else f"/d/{step.uid}"
     if step.action is Action.SAME:
-        return Outcome(step, "same", f"{grafana.url}/d/{step.uid}")
+        return Outcome(step, "same", f"{grafana.url}{address}")
     if step.board is None or (step.action is Action.CHANGED and not force):
         return Outcome(step, "refused", why=step.why)
     try:
-        url = grafana.save(step.board, place.uid, step.version, force and step.action is Action.CHANGED)
+        if step.kind == "rules":
+            grafana.save_rule_group(place.uid, step.uid, step.board)
+        else:
+            grafana.save(step.board, place.uid, step.version, force and step.action is Action.CHANGED)
     except GrafanaError as error:
         if error.is_conflict:
             return Outcome(step, "refused", why=f"it was changed while it was imported: {error}")
         if error.status == 400:  # such as one that a file provisions, of which an older Grafana says so only now
             return Outcome(step, "refused", why=str(error))
         raise
-    return Outcome(step, "created" if step.action is Action.CREATE else "updated", url)
-
-
-def carry_out_rules(grafana: Grafana, step: Step, place: Place, force: bool) -> Outcome:
-    """Import the group of rules as it was planned."""
-    url = f"{grafana.url}/alerting/list"
-    if step.action is Action.SAME:
-        return Outcome(step, "same", url)
-    if step.board is None or (step.action is Action.CHANGED and not force):
-        return Outcome(step, "refused", why=step.why)
-    grafana.save_rule_group(place.uid, step.uid, step.board)
-    return Outcome(step, "created" if step.action is Action.CREATE else "updated", url)
+    return Outcome(step, "created" if step.action is Action.CREATE else "updated", f"{grafana.url}{address}")
 
 
 def delete(grafana: Grafana, step: Step, force: bool) -> Outcome:
@@ -116,10 +117,6 @@ def delete(grafana: Grafana, step: Step, force: bool) -> Outcome:
         return Outcome(step, "refused", why=step.why)
     grafana.delete(step.uid)
     return Outcome(replace(step, action=Action.PRUNE), "deleted")
-
-
-def _rules_title(group: Mapping[str, Any]) -> str:
-    return f"{len(group['rules'])} alert rules"
 
 
 def _plain(group: Mapping[str, Any]) -> dict[str, Any]:
