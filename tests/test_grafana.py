@@ -9,10 +9,10 @@ import pytest
 
 from collectors.base import Metric
 from collectors.metrics import METRICS
-from monitor.grafana import FOLDER, dashboard_now, render
+from monitor.grafana import FOLDER, dashboards, render
 
-BOARD = dashboard_now()
-PANELS: list[dict[str, Any]] = BOARD["panels"]
+BOARDS = dashboards()
+PANELS: list[dict[str, Any]] = [panel for board in BOARDS for panel in board["panels"]]
 
 
 def by_title(panel: dict[str, Any]) -> str:
@@ -25,14 +25,20 @@ def series_of(metric: Metric) -> list[str]:
     return [metric.name]
 
 
-def test_the_file_is_what_the_generator_renders() -> None:
+def by_uid(board: dict[str, Any]) -> str:
+    return str(board["uid"])
+
+
+def test_the_files_are_what_the_generator_renders() -> None:
     """Mend by `make dashboards`."""
-    assert (FOLDER / "eda-now.json").read_text(encoding="utf-8") == render(BOARD)
+    files = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+
+    assert files == {f"{board['uid']}.json": render(board) for board in BOARDS}
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=by_title)
 def test_a_panel_asks_only_for_declared_metrics(panel: dict[str, Any]) -> None:
-    names = re.findall(r"eda_(\w+)\{", panel["targets"][0]["expr"])
+    names = [name for target in panel["targets"] for name in re.findall(r"eda_(\w+)\{", target["expr"])]
 
     assert names
     assert set(names) <= {exposed for metric in METRICS.values() for exposed in series_of(metric)}
@@ -44,10 +50,19 @@ def test_a_panel_says_what_a_bad_value_means(panel: dict[str, Any]) -> None:
     assert panel["fieldConfig"]["defaults"]["unit"]
 
 
-def test_panels_do_not_overlap_and_fill_their_rows() -> None:
+def test_no_metric_of_the_vocabulary_is_left_out() -> None:
+    asked = {
+        name for panel in PANELS for target in panel["targets"] for name in re.findall(r"eda_(\w+)\{", target["expr"])
+    }
+
+    assert [metric.name for metric in METRICS.values() if not asked & set(series_of(metric))] == []
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=by_uid)
+def test_panels_do_not_overlap_and_fill_their_rows(board: dict[str, Any]) -> None:
     cells = [
         (x, y)
-        for panel in PANELS
+        for panel in board["panels"]
         for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
         for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     ]
@@ -56,5 +71,6 @@ def test_panels_do_not_overlap_and_fill_their_rows() -> None:
     assert len(cells) == len(set(cells)) == 24 * height
 
 
-def test_panel_ids_are_unique() -> None:
-    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+@pytest.mark.parametrize("board", BOARDS, ids=by_uid)
+def test_panel_ids_are_unique(board: dict[str, Any]) -> None:
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])

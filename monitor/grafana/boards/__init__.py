@@ -1,0 +1,1 @@
+"""A dashboard a file: `BOARD` is found by its being here."""

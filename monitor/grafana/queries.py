@@ -1,0 +1,57 @@
+"""What panels ask of Prometheus: selectors filled in from the vocabulary and the variables of a dashboard. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from collectors.base import Metric
+
+PREFIX = "eda_"
+#: The range of a rate: at least four scrapes, as Grafana works it out.
+RATE = "$__rate_interval"
+#: Labels by which every dashboard can be narrowed down; each is a variable of that name.
+FILTERS = ("system", "target", "destination", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An expression, and what its series are called. `form` is how Grafana is to take the answer."""
+
+    expr: str
+    legend: str = ""
+    form: Literal["range", "instant", "table", "heatmap"] = "range"
+
+
+def select(metric: Metric, suffix: str = "", **matchers: str) -> str:
+    """The series of a metric that the variables leave, and that match: `source="$destination"` is `source=~"…"`.
+
+    What handlers tell is read from another target than their broker is, and is not narrowed down by it. A matcher of
+    "" takes the filter of that name away; one that begins with `=`, `!` stands as it is.
+    """
+    labels = ("system", "target", *metric.labels) if "service" not in metric.labels else metric.labels
+    filters = {name: f"${name}" for name in FILTERS if name in labels} | matchers
+    parts = [f"{name}{_matching(text)}" for name, text in filters.items() if text]
+    return f"{PREFIX}{metric.name}{suffix}{{{', '.join(parts)}}}"
+
+
+def _matching(text: str) -> str:
+    for operator in ("!~", "=~", "!=", "="):
+        if text.startswith(operator):
+            return f'{operator}"{text.removeprefix(operator)}"'
+    return f'=~"{text}"'
+
+
+def rate(metric: Metric, *by: str, suffix: str = "", **matchers: str) -> str:
+    """By these labels, how much a counter gains a second."""
+    return f"sum by ({', '.join(by)}) (rate({select(metric, suffix, **matchers)}[{RATE}]))"
+
+
+def increase(metric: Metric, window: str, *by: str, **matchers: str) -> str:
+    """By these labels, how much a counter gained within a window."""
+    return f"sum by ({', '.join(by)}) (increase({select(metric, **matchers)}[{window}]))"
+
+
+def quantile(metric: Metric, q: float, *by: str, **matchers: str) -> str:
+    """By these labels, what so large a part of the observations does not exceed."""
+    return f"histogram_quantile({q:g}, {rate(metric, 'le', *by, suffix='_bucket', **matchers)})"
