@@ -294,8 +294,9 @@ def fake_grafana(version: str = "12.4.0", prefix: str = "", prometheus: str = ""
         def _do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             parts = urllib.parse.urlsplit(self.path)
-            if grafana.slow_seconds:
-                ending.wait(grafana.slow_seconds)
+            if grafana.slow_seconds and ending.wait(grafana.slow_seconds):
+                self.close_connection = True
+                return
             path = parts.path.removeprefix(grafana.prefix)
             grafana.requests.append((self.command, path))
             status, answer = grafana.trouble(self.command, path) or self._answer(path, parts, body)
