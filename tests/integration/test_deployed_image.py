@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -57,8 +58,10 @@ def ran(program: Path, *arguments: str) -> str:
     ).stdout
 
 
-def test_the_installed_command_runs(programs: Path) -> None:
-    assert "Watch event-driven systems" in ran(programs / "eda-monitor", "--help")
+def test_the_installed_command_tells_the_version_of_the_project(programs: Path) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert ran(programs / "eda-monitor", "--version") == f"eda-monitor {version}\n"
 
 
 def test_dashboards_and_rules_are_installed_too(programs: Path) -> None:
