@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -433,6 +435,27 @@ def test_the_token_may_be_in_a_file(grafana: FakeGrafana, tmp_path: Path, monkey
     (tmp_path / "token").write_text(f"{TOKEN}\n")
 
     assert run("plan", "--token-file", "token").code == 0
+
+
+def test_a_login_in_the_address_does_without_a_token(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as that of the compose file, which has no service account."""
+    monkeypatch.delenv("GRAFANA_TOKEN")
+
+    assert run("plan", "--url", grafana.url.replace("://", "://admin:horse@")).code == 0
+    assert run("plan", "--url", grafana.url.replace("://", "://admin:wrong@")).code == 1
+
+
+def test_without_grafana_client_it_says_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['grafana_client'] = None; from monitor.cli import main; main()"
+    root = str(Path(__file__).parent.parent)
+    for command in ("plan", "import", "diff", "prune", "verify"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, "grafana", command, "--url", "http://127.0.0.1:1"],
+            cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert "pip install 'eda-monitor[grafana]'" in done.stderr
 
 
 def test_without_a_token_it_says_where_one_is_looked_for(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
