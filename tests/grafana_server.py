@@ -91,9 +91,6 @@ class FakeGrafana:
                 return found
         return 404, {"message": "Not found"}
 
-    def settings(self, **_: Any) -> Answer:
-        return 200, {"buildInfo": {"version": self.version, "edition": "Open Source"}}
-
     def read_folder(self, uid: str, **_: Any) -> Answer:
         if uid not in self.folders:
             return 404, {"message": "folder not found", "status": "not-found"}
@@ -231,7 +228,6 @@ class FakeGrafana:
 
 
 _ROUTES = (
-    ("GET", "/api/frontend/settings", "settings"),
     ("GET", "/api/folders/([^/]+)", "read_folder"),
     ("POST", "/api/folders", "make_folder"),
     ("GET", "/api/dashboards/uid/([^/]+)", "read_board"),
