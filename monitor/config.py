@@ -9,14 +9,15 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
 from collectors import KINDS
-from collectors.base import Collector, Settings, TargetSettings
+from collectors.base import Collector, Duration, Settings, TargetSettings
 from monitor.access import AuthSettings
 from monitor.alerts import notifiers
+from monitor.alerts.exports import FOLDER_TITLE, FOLDER_UID
 from monitor.alerts.notifiers import ReceiverSettings
 from monitor.alerts.routing import Alerting
 from monitor.alerts.settings import (
@@ -72,12 +73,35 @@ class ConsoleSettings(Settings):
         return self.url or f"http://{self.listen}"
 
 
+class GrafanaSettings(Settings):
+    """Where `eda-monitor grafana` imports to, with the token of a service account that may write there."""
+
+    #: Where we reach it; where people do (`[alerting] grafana_url`), if it is not told.
+    url: Url = ""
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    token_env: str = "GRAFANA_TOKEN"
+    #: Title and uid of the folder.
+    folder: Annotated[str, Field(min_length=1)] = FOLDER_TITLE
+    folder_uid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = FOLDER_UID
+    #: Name or uid of the Prometheus that the dashboards and alerts ask; Grafana's default one, if it is not told.
+    datasource: str = ""
+    timeout: Duration = 10.0
+
+    @model_validator(mode="after")
+    def _has_one_token(self) -> Self:
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("expected one of token, token_file and token_env")
+        return self
+
+
 class FileSettings(Settings):
     """The file as it is written, but for the targets and receivers, which their own kinds validate."""
 
     store: StoreSettings = StoreSettings()
     exporter: ExporterSettings = ExporterSettings()
     console: ConsoleSettings = ConsoleSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
     targets: tuple[dict[str, Any], ...] = ()
     receivers: tuple[dict[str, Any], ...] = ()
     alerting: AlertingSettings = AlertingSettings.model_validate({})
@@ -97,6 +121,7 @@ class Config:
     alerting: Alerting
     #: `[alerting]` as it is written.
     alerting_settings: AlertingSettings
+    grafana: GrafanaSettings
     #: Rules of the configuration's own, as they are written in `source`.
     rules: tuple[dict[str, Any], ...] = ()
     source: str = ""
@@ -141,6 +166,7 @@ def parse(text: str, source: str, folder: Path) -> Config:
         tuple(receivers),
         alerting,
         file.alerting,
+        file.grafana,
         file.rules,
         source,
     )

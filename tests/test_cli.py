@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,12 @@ def test_no_configuration_says_how_to_make_one(tmp_path: Path) -> None:
     assert done.stderr == (
         "eda-monitor: eda-monitor.toml: no such file; write one with `eda-monitor init`, or name it by --config\n"
     )
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    done = eda("--version", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, f"eda-monitor {version('eda-monitor')}\n")
 
 
 def test_init_writes_a_configuration_that_is_read(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from collectors import metrics as m
+from monitor.demo.receiver import news
 from monitor.demo.rehearsal import Rehearsal
-from monitor.demo.run import news
 
 
 def test_without_java_the_demo_says_so_in_one_line_and_shows_a_rehearsal(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,6 +26,11 @@ INHIBITIONS = (
         "Who was woken need not be told twice.",
     ),
 )
+
+#: Grafana's folder of all that is ours. No dashboard may have its uid: an older Grafana keeps both in one table.
+FOLDER_TITLE, FOLDER_UID = "Event-driven systems", "event-driven-systems"
+#: Its group of the rules, and how often it is evaluated, in seconds.
+GROUP, INTERVAL_SECONDS = "eda-monitor", 60.0
 
 _ALERTMANAGER = """\
 # An example for an Alertmanager of your own: put in your receivers. {note}
@@ -66,18 +72,34 @@ def to_grafana_yaml(rules: Sequence[Rule], datasource: str, console_url: str = "
 
     Alerts link to console and dashboard where these are known.
     """
-    group = {
-        "orgId": 1,
-        "name": "eda-monitor",
-        "folder": "eda-monitor",
-        "interval": "1m",
-        "rules": [
-            _grafana_rule(rule, title, datasource, links_of(rule, console_url, grafana_url))
-            for rule, title in zip(rules, _titles(rules), strict=True)
-            if rule.unless_fired is None  # Grafana keeps no ALERTS
-        ],
-    }
+    told = _grafana_rules(rules, datasource, console_url, grafana_url)
+    for one in told:
+        one["missing_series_evals_to_resolve"] = one.pop("missingSeriesEvalsToResolve")
+    group = {"orgId": 1, "name": GROUP, "folder": FOLDER_TITLE, "interval": "1m", "rules": told}
     return json.dumps({"apiVersion": 1, "groups": [group]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def to_grafana_group(
+    rules: Sequence[Rule], folder: str, datasource: str, console_url: str = "", grafana_url: str = ""
+) -> dict[str, Any]:
+    """The same as a group of Grafana's provisioning API, in the folder with that uid.
+
+    The API spells some keys in another way than files do, and takes what it does not know without a word.
+    """
+    told = _grafana_rules(rules, datasource, console_url, grafana_url)
+    for one in told:
+        one |= {"folderUID": folder, "ruleGroup": GROUP, "orgID": 1}
+        if "keepFiringFor" in one:
+            one["keep_firing_for"] = one.pop("keepFiringFor")
+    return {"title": GROUP, "folderUid": folder, "interval": int(INTERVAL_SECONDS), "rules": told}
+
+
+def _grafana_rules(rules: Sequence[Rule], datasource: str, console_url: str, grafana_url: str) -> list[dict[str, Any]]:
+    return [
+        _grafana_rule(rule, title, datasource, links_of(rule, console_url, grafana_url))
+        for rule, title in zip(rules, _titles(rules), strict=True)
+        if rule.unless_fired is None  # Grafana keeps no ALERTS
+    ]
 
 
 def _titles(rules: Sequence[Rule]) -> list[str]:
@@ -122,6 +144,8 @@ def _grafana_rule(rule: Rule, title: str, datasource: str, links: Mapping[str, s
         "labels": {"severity": rule.severity},
         "annotations": {**annotations_of(rule, "$values.A.Value"), **links},
         "isPaused": False,
+        # What keeps an alert whose series is gone: `keepFiringFor` is of series that are there.
+        "missingSeriesEvalsToResolve": 1 + math.ceil(rule.keep_firing_for / INTERVAL_SECONDS),
     }
     if rule.keep_firing_for:
         told["keepFiringFor"] = duration_of(rule.keep_firing_for)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +24,8 @@ from monitor.agent import scrape
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.rules import Rule, RuleError, default_rules
-from monitor.cli import alerts, backtest, console, trial
-from monitor.cli.options import ConfigOption, JsonOption, fail
+from monitor.cli import alerts, backtest, console, grafana, kubernetes, trial
+from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail
 from monitor.cli.printing import Format, print_scrapes
 from monitor.config import Config, ConfigError
 from monitor.exporter import ExporterError
@@ -33,7 +34,6 @@ from monitor.store.writer import StoreError
 
 app = typer.Typer(
     name="eda-monitor",
-    help="Watch event-driven systems: backlog, failed delivery, dead letters.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,6 +42,8 @@ alerts.app.command("test")(trial.test)
 alerts.app.command("backtest")(backtest.backtest_rules)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(console.app, name="console")
+app.add_typer(grafana.app, name="grafana")
+app.command("export-kubernetes")(kubernetes.export_kubernetes)
 #: What is no terminal has no width of its own; tables want some.
 out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
@@ -79,6 +81,21 @@ def main() -> None:
         fail(*error.problems)
     except (StoreError, ExporterError, ServiceError, RuleError) as error:
         fail(str(error))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"eda-monitor {version('eda-monitor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Watch event-driven systems: backlog, failed delivery, dead letters."""
 
 
 @app.command()
@@ -177,8 +194,7 @@ def export_rules(
     """Write the rules, as they are configured, for Prometheus, Alertmanager or Grafana."""
     if prometheus is None and grafana is None:
         fail("export-rules: expected --prometheus DIR or --grafana FILE")
-    default = Path(os.environ.get("EDA_MONITOR_CONFIG", configuration.DEFAULT_FILE))
-    loaded = configuration.load(config) if config is not None or default.exists() else None
+    loaded = config_or_none(config)
     rules = default_rules() if loaded is None else rules_of_config(loaded)
     links = ("", "") if loaded is None else (loaded.console.url, loaded.alerting.grafana_url)
     files = {} if prometheus is None else rule_files(prometheus, rules, *links)

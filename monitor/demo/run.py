@@ -13,16 +13,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from monitor.demo import handlers, services
+from monitor.demo.receiver import receiver
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
 from monitor.ending import Ending
@@ -95,7 +94,7 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
         with _told():
             targets.append(_rabbitmq(stack, stop, folder, urls))
         targets.append(HANDLERS.format(urls=json.dumps(urls)))
-        webhook = stack.enter_context(_receiver())
+        webhook = stack.enter_context(receiver(out))
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
         try:
             yield watcher
@@ -122,9 +121,10 @@ def _rabbitmq(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[
     """A RabbitMQ with traffic and handlers, whose metrics join `urls`; returns the target that watches it."""
     out.print("Starting RabbitMQ …")
     broker = stack.enter_context(services.rabbitmq())
-    stack.enter_context(_traffic(stop, run_rabbitmq, broker.amqp_port))
+    amqp = "amqp://{}:{}@127.0.0.1:{}/%2F".format(*services.ADMIN, broker.amqp_port)
+    stack.enter_context(_traffic(stop, run_rabbitmq, amqp))
     with _told():
-        _thumbnails(stack, stop, folder, urls, "amqp://{}:{}@127.0.0.1:{}//".format(*services.ADMIN, broker.amqp_port))
+        _thumbnails(stack, stop, folder, urls, amqp)
     out.print(f"RabbitMQ: {broker.url}")
     user, password = services.MONITOR
     return RABBITMQ.format(url=broker.url, user=user, password=password)
@@ -161,7 +161,7 @@ def _traffic(stop: threading.Event, run: Callable[..., None], where: object) -> 
 @contextmanager
 def _rehearsal(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The monitor over a target that makes up its figures."""
-    with _receiver() as webhook:
+    with receiver(out) as webhook:
         file = _configured(folder, "", webhook)
         watcher = _started(["-m", "monitor.demo.rehearsal", str(file)])
         try:
@@ -199,44 +199,3 @@ def _wait(ending: Ending, watcher: subprocess.Popen[bytes], seconds: float | Non
         if watcher.poll() is not None:
             out.print(f"[red]The monitor ended with code {watcher.returncode}.[/]")
             raise SystemExit(1)
-
-
-@contextmanager
-def _receiver() -> Iterator[str]:
-    """A webhook that prints what it is sent; yields its URL."""
-    told: set[tuple[str, ...]] = set()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            for alert in news(body["alerts"], told):
-                _tell(alert)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """The alerts are what is told."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, name="receiver", daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/hook"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def news(alerts: Iterable[Mapping[str, Any]], told: set[tuple[str, ...]]) -> list[Mapping[str, Any]]:
-    """Those whose state was not told before; a message about a group repeats what goes on. They join `told`."""
-    found = {(one["fingerprint"], one["startsAt"], one["status"]): one for one in alerts}
-    fresh = [one for key, one in found.items() if key not in told]
-    told.update(found)
-    return fresh
-
-
-def _tell(alert: Mapping[str, Any]) -> None:
-    firing = alert["status"] == "firing"
-    mark = "[red]▲ alert received[/]" if firing else "[green]▼ resolved[/]"
-    summary = alert["annotations"].get("summary", "")
-    out.print(f"{mark} [bold]{escape(alert['labels']['alertname'])}[/] {escape(summary)}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,6 +12,7 @@ from celery import Celery
 from celery.events import EventReceiver
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
+from monitor.demo.handlers import BROKER
 from monitor.demo.handlers.thumbnails import QUEUE
 
 LABELS = ("name", "hostname", "queue_name")
@@ -60,13 +62,13 @@ class Receiver(EventReceiver):  # type: ignore[misc]  # Celery has no types
         self._ready()
 
 
-def main(broker: str, port: int) -> None:
+def main(broker: str, address: str, port: int) -> None:
     registry = CollectorRegistry()
     app = Celery(broker=broker)
     with app.connection() as connection:
-        served = partial(start_http_server, port, "127.0.0.1", registry)
+        served = partial(start_http_server, port, address, registry)
         Receiver(app, connection, TaskMetrics(registry), served).capture(limit=None, timeout=None, wakeup=False)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(os.environ[BROKER], sys.argv[1], int(sys.argv[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from faststream import FastStream
@@ -10,6 +11,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import CollectorRegistry, start_http_server
 
+from monitor.demo.handlers import BROKER
 from monitor.demo.traffic.kafka import POISON
 
 ORIGIN = {"kafka_dlt-original-topic": "invoices"}
@@ -32,11 +34,11 @@ def app(bootstrap: str, registry: CollectorRegistry) -> FastStream:
     return FastStream(broker)
 
 
-def main(bootstrap: str, port: int) -> None:
+def main(bootstrap: str, address: str, port: int) -> None:
     registry = CollectorRegistry()
-    start_http_server(port, "127.0.0.1", registry)
+    start_http_server(port, address, registry)
     asyncio.run(app(bootstrap, registry).run())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(os.environ[BROKER], sys.argv[1], int(sys.argv[2]))

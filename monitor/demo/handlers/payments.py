@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -9,19 +10,20 @@ from kafka import KafkaConsumer
 from kafka.consumer.fetcher import ConsumerRecord
 
 from collectors.handlers import instrument, serve
+from monitor.demo.handlers import BROKER
 
 SLOW_AFTER = 20.0
 QUICK_SECONDS, SLOW_SECONDS = 0.02, 0.25
 
 
-def main(bootstrap: str, port: int) -> None:
+def main(bootstrap: str, address: str, port: int) -> None:
     began = time.monotonic()
 
     @instrument("payments", group="payment-service", service="payments", timestamp=lambda one: one.timestamp / 1000)
     def charge(record: ConsumerRecord) -> None:
         time.sleep(QUICK_SECONDS if time.monotonic() - began < SLOW_AFTER else SLOW_SECONDS)
 
-    serve(port)
+    serve(port, address)
     consumer = KafkaConsumer(
         "payments",
         bootstrap_servers=bootstrap,
@@ -37,4 +39,4 @@ def main(bootstrap: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(os.environ[BROKER], sys.argv[1], int(sys.argv[2]))

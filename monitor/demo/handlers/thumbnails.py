@@ -9,6 +9,8 @@ import time
 
 from celery import Celery
 
+from monitor.demo.handlers import BROKER
+
 QUEUE = "thumbnails"
 CORRUPT_EVERY = 25
 SECONDS = 0.03
@@ -47,4 +49,4 @@ def run_thumbnails(broker: str, stop: threading.Event) -> None:
 
 
 #: What `celery --app` looks for.
-app = made(os.environ.get("THUMBNAILS_BROKER", "memory://"))
+app = made(os.environ.get(BROKER, "memory://"))

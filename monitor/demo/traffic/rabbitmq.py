@@ -16,31 +16,29 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
-from monitor.demo.services import ADMIN
 from monitor.demo.traffic.kafka import POISON_AFTER
 
 POISON = b"poison"
 EXPIRE_MS = 10_000
 
 
-def run_rabbitmq(port: int, stop: threading.Event) -> None:
-    """Produce and consume until stopped."""
+def run_rabbitmq(url: str, stop: threading.Event) -> None:
+    """Produce and consume until stopped, as the user of an `amqp://` URL."""
     began = time.monotonic()
-    _connected(port, _declare)
+    _connected(url, _declare)
     jobs: list[Callable[[BlockingChannel], None]] = [
         lambda channel: _produce(channel, stop, began + POISON_AFTER),
         lambda channel: _consume(channel, stop),
     ]
-    threads = [threading.Thread(target=_connected, args=(port, job), daemon=True) for job in jobs]
+    threads = [threading.Thread(target=_connected, args=(url, job), daemon=True) for job in jobs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _connected(port: int, job: Callable[[BlockingChannel], None]) -> None:
-    login = pika.PlainCredentials(*ADMIN)
-    connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port, credentials=login))
+def _connected(url: str, job: Callable[[BlockingChannel], None]) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(url))
     try:
         job(connection.channel())
     except AMQPError:
