@@ -34,8 +34,11 @@ def read(store: Store, ago: float, *samples: Sample, target: str = "kafka", call
 
 
 def of(store: Store) -> Evidence:
+    """The same, whether it is asked of all groups or of one."""
     with closing(store.reader()) as reader:
-        return evidence(reader, NOW)[KEY]
+        found = evidence(reader, NOW)[KEY]
+        assert evidence(reader, NOW, {"target": "kafka", "destination": "orders"})[KEY] == found
+        return found
 
 
 def waits(backlog: float) -> Sample:

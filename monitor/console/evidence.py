@@ -13,6 +13,7 @@ from monitor.console.source import Source
 from monitor.derive import FAILURES, increase, rate
 from monitor.percentiles import Increase
 from monitor.store.reader import Series
+from monitor.store.series import Where
 from monitor.verdicts import Evidence
 
 #: The time before, with which rates and durations are compared.
@@ -27,17 +28,18 @@ T = TypeVar("T")
 One = TypeVar("One", Series, Increase)
 
 
-def evidence(reader: Source, now: float) -> dict[Group, Evidence]:
-    """Of every group whose backlog is known; raises StoreError."""
-    latest = {metric: _latest(reader, metric.name, now) for metric in _STANDING}
+def evidence(reader: Source, now: float, of: Where | None = None) -> dict[Group, Evidence]:
+    """Of every group whose backlog is known, or of those on the target and destination in `of`; raises StoreError."""
+    handled = None if of is None else {"destination": of["destination"]}
+    latest = {metric: _latest(reader, metric.name, now, of) for metric in _STANDING}
     states = {(s.labels["target"], s.labels["group"]): s.points[-1][1] for s in reader.latest(m.GROUP_STATE.name, now)}
     arriving, earlier = (
-        _rates(reader.window(m.MESSAGES_IN_TOTAL.name, at - SECONDS, at)) for at in (now, now - EARLIER)
+        _rates(reader.window(m.MESSAGES_IN_TOTAL.name, at - SECONDS, at, of)) for at in (now, now - EARLIER)
     )
-    finished = reader.window(m.MESSAGES_OUT_TOTAL.name, now - SECONDS, now)
+    finished = reader.window(m.MESSAGES_OUT_TOTAL.name, now - SECONDS, now, of)
     leaving, resting = _rates(finished), {_group(one.labels): _rest(one) for one in finished}
-    means, means_before = _means(reader, now), _means(reader, now - EARLIER)
-    failed, reasons = _failed(reader, now), failure_reasons(reader, now)
+    means, means_before = _means(reader, now, handled), _means(reader, now - EARLIER, handled)
+    failed, reasons = _failed(reader, now, handled), failure_reasons(reader, now, handled)
     found = {}
     for key, backlog in latest[m.BACKLOG_MESSAGES].items():
         target, destination, group = key
@@ -67,8 +69,8 @@ def _of(found: Mapping[Handled, T], destination: str, group: str) -> T | None:
     return found.get((destination, group), found.get((destination, "")))
 
 
-def _latest(reader: Source, metric: str, now: float) -> dict[Group, float]:
-    return {_group(series.labels): series.points[-1][1] for series in reader.latest(metric, now)}
+def _latest(reader: Source, metric: str, now: float, of: Where | None) -> dict[Group, float]:
+    return {_group(series.labels): series.points[-1][1] for series in reader.latest(metric, now, of)}
 
 
 def _rates(counted: Iterable[Series]) -> dict[Group, float]:
@@ -87,16 +89,16 @@ def _rest(one: Series) -> float | None:
     return one.points[-1][0] - since
 
 
-def _means(reader: Source, now: float) -> dict[Handled, float]:
+def _means(reader: Source, now: float, of: Where | None) -> dict[Handled, float]:
     """Seconds of a call, where there were any."""
-    found = reader.increases(m.HANDLER_DURATION_SECONDS.name, now - SECONDS, now)
+    found = reader.increases(m.HANDLER_DURATION_SECONDS.name, now - SECONDS, now, of)
     seconds, calls = _sums(found, lambda one: one.sum), _sums(found, lambda one: one.total)
     return {key: seconds[key] / count for key, count in calls.items() if count and seconds[key] == seconds[key]}
 
 
-def _failed(reader: Source, now: float) -> dict[Handled, float]:
+def _failed(reader: Source, now: float, of: Where | None) -> dict[Handled, float]:
     """The share of the events that were not handled."""
-    found = reader.window(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now)
+    found = reader.window(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now, of)
     whole = _sums(found, _rise)
     failures = _sums([one for one in found if one.labels["outcome"] in FAILURES], _rise)
     return {key: failures.get(key, 0.0) / events for key, events in whole.items() if events}

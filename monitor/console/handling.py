@@ -11,6 +11,7 @@ from collectors.base import Metric
 from monitor.console.source import Source
 from monitor.derive import FAILURES, increase, percentile_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
+from monitor.store.series import Where
 
 #: How long "lately" is.
 SECONDS = 600.0
@@ -54,6 +55,7 @@ def handlings(reader: Source, now: float) -> dict[Key, Handling]:
     )
     for key, own in durations.items():
         services[key] |= {one.labels["service"] for one in own}
+    took = {key: merged(durations[key]) for key in services}
     reasons = failure_reasons(reader, now)
     running: dict[Key, float] = defaultdict(float)
     for series in reader.latest(m.HANDLER_IN_PROGRESS.name, now):
@@ -63,11 +65,11 @@ def handlings(reader: Source, now: float) -> dict[Key, Handling]:
             tuple(sorted(services[key])),
             events[key],
             failed[key] / events[key] if events[key] else None,
-            _percentile(durations[key], 0.95),
+            _percentile(took[key], 0.95),
             running.get(key),
-            _percentile(durations[key], 0.5),
-            _percentile(durations[key], 0.99),
-            _percentile(queued[key], 0.95),
+            _percentile(took[key], 0.5),
+            _percentile(took[key], 0.99),
+            _percentile(merged(queued[key]), 0.95),
             reasons.get(key, ""),
         )
         for key in services
@@ -79,10 +81,10 @@ def of_group(known: Mapping[Key, Handling], destination: str, group: str) -> Han
     return known.get((destination, group)) or known.get((destination, ""))
 
 
-def failure_reasons(reader: Source, now: float) -> dict[Key, str]:
+def failure_reasons(reader: Source, now: float, where: Where | None = None) -> dict[Key, str]:
     """The most frequent reason of the failures within the last ten minutes."""
     found: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now):
+    for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now, where):
         if rise := increase([value for _, value in one.points]):
             found[_key(one.labels)][one.labels["reason"]] += rise
     return {key: max(reasons, key=lambda reason: reasons[reason]) for key, reasons in found.items()}
@@ -109,6 +111,5 @@ def _increases(reader: Source, metric: Metric, now: float) -> defaultdict[Key, l
     return found
 
 
-def _percentile(increases: list[Increase], share: float) -> Percentile | None:
-    together = merged(increases)
+def _percentile(together: Increase, share: float) -> Percentile | None:
     return percentile(together.bounds, together.counts, share)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -196,8 +197,9 @@ class SeriesReader:
 
     def _changes(self, metric: str, start: float, end: float) -> dict[int, list[Step]]:
         rows = self._all(
-            "SELECT series, ts, value, prev FROM head WHERE ts > ? AND ts <= ?"
-            " AND series IN (SELECT id FROM series WHERE metric = ?) ORDER BY ts",
+            "SELECT series, head.ts, value, prev FROM (SELECT DISTINCT ts FROM scrape WHERE ts > ? AND ts <= ?) AS read"
+            " CROSS JOIN head ON head.ts = read.ts AND series IN (SELECT id FROM series WHERE metric = ?)"
+            " ORDER BY read.ts",
             (milliseconds(start), milliseconds(end), metric),
         )
         return _by_series(rows)
@@ -278,20 +280,16 @@ def _by_series(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[Step]]:
     return steps
 
 
-def points_at(times: Iterable[float], steps: list[Step], start: float) -> list[tuple[float, float]]:
+def points_at(times: Sequence[float], steps: list[Step], start: float) -> list[tuple[float, float]]:
     """The value that stood at each time, the earliest first; before the first step, what that step replaced."""
     if not steps:
         return []
-    points = []
-    value = steps[0][2]
-    at, count = 0, len(steps)
-    for time in times:
-        while at < count and steps[at][0] <= time:
-            value = steps[at][1]
-            at += 1
-        if value is not None and time > start:
-            points.append((time, value))
-    return points
+    later = times[bisect_right(times, start) :]
+    borders = [bisect_left(later, at) for at, _, _ in steps]
+    values = [steps[0][2]] * borders[0]
+    for (_, value, _), begin, end in zip(steps, borders, [*borders[1:], len(later)], strict=True):
+        values += [value] * (end - begin)
+    return [(at, value) for at, value in zip(later, values, strict=True) if value is not None]
 
 
 def _open_read_only(path: str) -> sqlite3.Connection:

@@ -47,7 +47,8 @@ def _verdict(reader: Source, place: Place, now: float) -> None:
     """What is the matter now, in words; of another time only the charts tell."""
     if place.at is not None:
         return
-    found = evidence(reader, now).get((place.get("target"), place.get("destination"), place.get("group")))
+    of = {"target": place.get("target"), "destination": place.get("destination")}
+    found = evidence(reader, now, of).get((of["target"], of["destination"], place.get("group")))
     if found is None:
         return
     said = verdict(found)
