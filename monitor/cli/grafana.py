@@ -80,7 +80,7 @@ def plan(
     if as_json:
         _print_json({"steps": [_as_dict(step) for step in steps]})
     else:
-        _print_table(("what", "uid", "would", "why"), [(s.title, s.uid, str(s.action), s.why) for s in steps])
+        _print_table(("would", "what", "title", "why"), [(str(s.action), s.uid, s.title, s.why) for s in steps])
     raise SystemExit(any(step.action.is_refused for step in steps))
 
 
@@ -270,8 +270,8 @@ def _print_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
         for one in outcomes:
             if one.step.action == "changed" and one.step.diff:
                 _print_diff(one.step, _DIFF_LINES)
-        rows = [(one.step.title, one.step.uid, one.done, one.why or one.url) for one in outcomes]
-        _print_table(("what", "uid", "done", ""), rows)
+        rows = [(one.done, one.step.uid, one.why or one.url) for one in outcomes]
+        _print_table(("done", "what", ""), rows)
 
 
 def _print_diff(step: Step, most: int) -> None:
@@ -306,13 +306,14 @@ def _as_dict(step: Step) -> dict[str, Any]:
 
 def _proof_as_dict(proof: Proof, now: float) -> dict[str, Any]:
     age = None if proof.newest is None else round(max(now - proof.newest, 0), 3)
-    named = {"dashboard": proof.dashboard, "panel": proof.panel, "id": proof.id}
     return {
-        **named,
+        "dashboard": proof.dashboard,
+        "panel": proof.panel,
+        "id": proof.id,
+        "datasource": proof.datasource or None,
         "rows": proof.rows,
         "age_seconds": age,
         "error": proof.error or None,
-        "datasource": proof.datasource,
     }
 
 
