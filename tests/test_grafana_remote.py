@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from grafana_server import A_PROMETHEUS, TOKEN, FakeGrafana, fake_grafana
+from receiving import self_signed
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -529,6 +530,19 @@ def test_a_prefix_that_was_forgotten_is_hinted_at(monkeypatch: pytest.MonkeyPatc
         assert "expected the address of a Grafana, with the prefix of its path if it has one" in done.err
 
 
+def test_a_certificate_of_an_authority_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with fake_grafana(certificate=certificate) as grafana:
+        as_a_user(monkeypatch, tmp_path, grafana)
+
+        unknown = run("plan")
+        (tmp_path / "eda-monitor.toml").write_text(f'[grafana]\nssl_cafile = "{certificate}"\n')
+
+        assert unknown.code == 1
+        assert "certificate" in unknown.err.lower() and len(unknown.err.splitlines()) == 1
+        assert run("plan").code == 0
+
+
 # -- the data source --
 
 
@@ -579,6 +593,7 @@ def test_export_writes_what_a_file_provider_takes(grafana: FakeGrafana, tmp_path
 def test_the_settings_of_the_docs_are_settings(tmp_path: Path) -> None:
     docs = (Path(__file__).parent.parent / "docs" / "grafana.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```toml\n(.*?)```", docs, re.DOTALL)
+    block = block.replace("/etc/ssl/ours.pem", str(self_signed(tmp_path)))
 
     told = parse(block, "the docs", tmp_path).grafana
     unsaid = {"token", "token_env"}

@@ -211,7 +211,7 @@ def _work(config: Path | None, url: str, token_file: Path | None, datasource: st
         fail(f"grafana: it needs the module {missing.name}: pip install 'eda-monitor[grafana]'")
     place = Place(settings.folder_uid, settings.folder)
     try:
-        grafana = Grafana(address, _token(settings, address), settings.timeout)
+        grafana = Grafana(address, _token(settings, address), settings.timeout, settings.ssl_cafile)
         sources = grafana.prometheuses()
         source = datasource_of(sources, datasource or settings.datasource)
         boards = [settled(board, source, "" if loaded is None else loaded.console.url) for board in dashboards()]

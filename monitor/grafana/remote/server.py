@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import niquests
@@ -61,11 +62,13 @@ T = TypeVar("T")
 class Grafana:
     """A connection that is made with the first call."""
 
-    def __init__(self, url: str, token: str | None, timeout: float) -> None:
+    def __init__(self, url: str, token: str | None, timeout: float, cafile: Path | None = None) -> None:
         self.url = url.rstrip("/")
         self._name, self._timeout = redacted(url), timeout
         # without the slash at its end the client takes a prefix of the path for a part of "api"
         self._api = GrafanaApi.from_url(self.url + "/", credential=token, timeout=timeout)
+        if cafile is not None:
+            self._api.client.verify = str(cafile)
 
     def folder(self, uid: str) -> dict[str, Any] | None:
         return self._or_none("read the folder", lambda: self._api.folder.get_folder(uid))
