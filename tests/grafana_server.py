@@ -55,6 +55,7 @@ class FakeGrafana:
     meanwhile: Callable[[], None] = lambda: None
     requests: list[tuple[str, str]] = field(default_factory=list)
     slow_seconds: float = 0.0
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=30), repr=False)
 
     @property
     def major(self) -> int:
@@ -89,9 +90,6 @@ class FakeGrafana:
                 found: Answer = getattr(self, name)(*match.groups(), query=query, body=body)
                 return found
         return 404, {"message": "Not found"}
-
-    def settings(self, **_: Any) -> Answer:
-        return 200, {"buildInfo": {"version": self.version, "edition": "Open Source"}}
 
     def read_folder(self, uid: str, **_: Any) -> Answer:
         if uid not in self.folders:
@@ -195,7 +193,7 @@ class FakeGrafana:
     def label_values(self, uid: str, label: str, query: Mapping[str, list[str]], **_: Any) -> Answer:
         if uid not in {one["uid"] for one in self.datasources}:
             return 404, {"message": "Data source not found"}
-        found = httpx.get(f"{self.prometheus}/api/v1/label/{label}/values", params=dict(query))
+        found = self.client.get(f"{self.prometheus}/api/v1/label/{label}/values", params=dict(query))
         return found.status_code, found.json()
 
     def ask(self, body: Any, **_: Any) -> Answer:
@@ -222,7 +220,7 @@ class FakeGrafana:
         instant = {"query": expr, "time": end}
         ranged = {"query": expr, "start": math.floor(start / step) * step, "end": end, "step": step}
         path, params = ("query", instant) if query["instant"] else ("query_range", ranged)
-        found = httpx.post(f"{self.prometheus}/api/v1/{path}", data={k: str(v) for k, v in params.items()}, timeout=30)
+        found = self.client.post(f"{self.prometheus}/api/v1/{path}", data={k: str(v) for k, v in params.items()})
         answer = found.json()
         if answer["status"] != "success":
             return {"error": f"{answer['errorType']}: {answer['error']}", "status": found.status_code}
@@ -230,7 +228,6 @@ class FakeGrafana:
 
 
 _ROUTES = (
-    ("GET", "/api/frontend/settings", "settings"),
     ("GET", "/api/folders/([^/]+)", "read_folder"),
     ("POST", "/api/folders", "make_folder"),
     ("GET", "/api/dashboards/uid/([^/]+)", "read_board"),
@@ -332,3 +329,4 @@ def fake_grafana(version: str = "12.4.0", prefix: str = "", prometheus: str = ""
         ending.set()
         server.shutdown()
         server.server_close()
+        grafana.client.close()

@@ -149,6 +149,13 @@ def test_the_configuration_of_agent_and_console_is_right(tmp_path: Path) -> None
     assert str(config.store.path.parent) == SERVICES["agent"]["volumes"][1].partition(":")[2]
 
 
+def test_the_links_of_alerts_go_where_the_ports_are_published() -> None:
+    told = tomllib.loads((ROOT / ENV["EDA_CONFIG"]).read_text())
+
+    assert told["console"]["url"] == f"http://127.0.0.1:{ENV['EDA_CONSOLE_PORT']}"
+    assert told["alerting"]["grafana_url"] == f"http://127.0.0.1:{ENV['EDA_GRAFANA_PORT']}"
+
+
 def test_who_is_asked_by_name_is_a_service() -> None:
     agent = tomllib.loads((ROOT / ENV["EDA_CONFIG"]).read_text())
     kafka, rabbitmq, handlers = agent["targets"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -248,6 +249,8 @@ def test_a_dashboard_saved_in_the_form_of_grafana_13_is_read_as_a_classic_one(
 
         assert action(UID) == "changed"
         assert '"title": "With tabs"' in run("diff").out
+        assert run("import", "--force").code == 0
+        assert grafana.boards[UID].model["title"] == NOW["title"]
 
 
 def test_a_diff_says_by_its_exit_code_that_there_is_one(grafana: FakeGrafana) -> None:
@@ -390,6 +393,31 @@ def test_a_save_that_fails_ends_the_import(grafana: FakeGrafana, status: int) ->
     assert "save a dashboard" in done.err
 
 
+def test_what_was_done_before_a_failure_is_told_and_the_next_import_goes_on(grafana: FakeGrafana) -> None:
+    grafana.trouble = lambda method, path: (
+        (500, {"message": "no space left"}) if method == "POST" and len(grafana.boards) == 2 else None
+    )
+
+    done = run("import", "--json")
+
+    assert done.code == 1
+    assert "no space left" in done.err
+    assert [one["done"] for one in done.json["outcomes"]] == ["created", "created"]
+    grafana.trouble = lambda method, path: None
+    again = [one["done"] for one in run("import", "--json").json["outcomes"]]
+    assert again == ["same", "same", *["created"] * (len(dashboards()) - 2)]
+
+
+def test_a_history_that_is_no_history_is_a_failure(grafana: FakeGrafana) -> None:
+    run("import")
+    grafana.trouble = lambda method, path: (200, "<html>Sign in</html>") if path.endswith("/versions") else None
+
+    done = run("plan")
+
+    assert done.code == 1
+    assert "asked to read a dashboard's history it answered with what is not Grafana's" in done.err
+
+
 def test_a_token_that_is_refused_is_said(grafana: FakeGrafana, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("glsa_of-yesterday\n")
 
@@ -514,6 +542,18 @@ def test_export_writes_what_a_file_provider_takes(grafana: FakeGrafana, tmp_path
     assert run("export", "boards").code == 0
     assert json.loads((tmp_path / "boards" / f"{UID}.json").read_text()) == NOW
     assert grafana.requests == []
+
+
+def test_the_settings_of_the_docs_are_settings(tmp_path: Path) -> None:
+    docs = (Path(__file__).parent.parent / "docs" / "grafana.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", docs, re.DOTALL)
+
+    told = parse(block, "the docs", tmp_path).grafana
+    unsaid = {"token", "token_env"}
+
+    assert told.model_fields_set == set(type(told).model_fields) - unsaid
+    assert (told.folder, told.folder_uid, told.timeout) == (type(told)().folder, type(told)().folder_uid, 10)
+    assert all(name in docs for name in unsaid)
 
 
 def test_a_token_given_twice_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:

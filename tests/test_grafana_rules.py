@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts import states
-from monitor.alerts.exports import INTERVAL_SECONDS, to_grafana_group
+from monitor.alerts.exports import INTERVAL_SECONDS, to_grafana_group, to_grafana_yaml
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.rules import Rule, default_rules
 from monitor.store.reader import AlertState
@@ -42,6 +43,17 @@ def test_a_rule_asks_waits_and_tells_the_same(prometheus: dict[str, Any], grafan
     assert grafana["labels"] == prometheus["labels"]
     texts = {name: text.replace("$values.A.Value", "$value") for name, text in grafana["annotations"].items()}
     assert texts == prometheus["annotations"]
+
+
+def test_files_and_the_api_tell_the_same_rules_each_in_its_spelling() -> None:
+    """A key in the other one's spelling is dropped without a word."""
+    (group,) = json.loads(to_grafana_yaml(RULES, "p"))["groups"]
+    renamed = {"keepFiringFor": "keep_firing_for", "missing_series_evals_to_resolve": "missingSeriesEvalsToResolve"}
+    of_files = [{renamed.get(name, name): value for name, value in rule.items()} for rule in group["rules"]]
+    only_of_the_api = {"folderUID": "folder", "ruleGroup": group["name"], "orgID": 1}
+
+    assert [one | only_of_the_api for one in of_files] == OF_GRAFANA
+    assert not any(set(renamed.values()) & rule.keys() for rule in group["rules"])
 
 
 def in_prometheus(rule: Rule, found: list[bool]) -> list[bool]:

@@ -24,7 +24,7 @@ from monitor.agent import scrape
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.promql import to_prometheus_yaml
 from monitor.alerts.rules import Rule, RuleError, default_rules
-from monitor.cli import alerts, backtest, console, grafana, trial
+from monitor.cli import alerts, backtest, console, grafana, kubernetes, trial
 from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail
 from monitor.cli.printing import Format, print_scrapes
 from monitor.config import Config, ConfigError
@@ -43,6 +43,7 @@ alerts.app.command("backtest")(backtest.backtest_rules)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(console.app, name="console")
 app.add_typer(grafana.app, name="grafana")
+app.command("export-kubernetes")(kubernetes.export_kubernetes)
 #: What is no terminal has no width of its own; tables want some.
 out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)

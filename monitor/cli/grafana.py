@@ -97,8 +97,13 @@ def import_all(
 
     with _work(config, url, token_file, datasource) as work:
         work.grafana.make_folder(work.place.uid, work.place.title)
-        outcomes = [carry_out(work.grafana, step, work.place, force) for step in _steps(work, alerts)]
-    _print_outcomes(outcomes, as_json)
+        outcomes: list[Outcome] = []
+        try:
+            for step in _steps(work, alerts):
+                outcomes.append(carry_out(work.grafana, step, work.place, force))
+        finally:  # what was done before a failure is done
+            _print_outcomes(outcomes, as_json)
+    raise SystemExit(any(one.done == "refused" for one in outcomes))
 
 
 @app.command()
@@ -139,6 +144,7 @@ def prune(
         steps = _pruning(work)
         outcomes = [Outcome(step, "kept") if dry_run else delete(work.grafana, step, force) for step in steps]
     _print_outcomes(outcomes, as_json)
+    raise SystemExit(any(one.done == "refused" for one in outcomes))
 
 
 @app.command()
@@ -262,7 +268,6 @@ def _print_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
                 _print_diff(one.step, _DIFF_LINES)
         rows = [(one.step.title, one.step.uid, one.done, one.why or one.url) for one in outcomes]
         _print_table(("what", "uid", "done", ""), rows)
-    raise SystemExit(any(one.done == "refused" for one in outcomes))
 
 
 def _print_diff(step: Step, most: int) -> None:

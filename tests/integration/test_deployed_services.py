@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from integration.conftest import or_skip
+from integration.test_deployed_image import CONFIG as UNREADABLE
 from test_deployed import ENV, ROOT, SERVICES
 
 from collectors import metrics as m
@@ -103,3 +104,30 @@ def collected(file: Path, seconds: float) -> set[str]:
             if sample["metric"] in (m.MESSAGES_IN_TOTAL.name, m.HANDLER_EVENTS_TOTAL.name) and sample["value"] > 0
         }
     return found
+
+
+def test_what_the_agent_tells_reaches_the_receiver_by_the_mounted_files(tmp_path: Path) -> None:
+    metrics, hook, environment = services.free_port(), services.free_port(), {**os.environ, "PYTHONPATH": str(ROOT)}
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "eda-monitor.toml").write_text(UNREADABLE.format(port=metrics))
+    routed = (ROOT / "dashboards/alertmanager/alertmanager.yml").read_text().replace(":9000/", f":{hook}/")
+    scraped = (
+        (ROOT / "dashboards/prometheus/prometheus.yml")
+        .read_text()
+        .replace("alerts.yml", str(ROOT / "dashboards/prometheus/alerts.yml"))
+        .replace("interval: 15s", "interval: 1s")
+        .replace("agent:9464", f"127.0.0.1:{metrics}")
+    )
+    receiver = [sys.executable, *SERVICES["receiver"]["entrypoint"][1:], str(hook)]
+
+    with (
+        started(receiver, tmp_path, environment),
+        started([sys.executable, "-m", "monitor", "agent"], tmp_path / "agent", environment),
+        or_skip(services.alertmanager(routed)) as alertmanager,
+        or_skip(services.prometheus(scraped.replace("alertmanager:9093", alertmanager.removeprefix("http://")))),
+    ):
+        end = time.monotonic() + 30
+        while "Watchdog" not in (told := (tmp_path / "log").read_text()) and time.monotonic() < end:
+            time.sleep(0.1)
+
+    assert "alert received Watchdog" in told

@@ -67,10 +67,6 @@ class Grafana:
         # without the slash at its end the client takes a prefix of the path for a part of "api"
         self._api = GrafanaApi.from_url(self.url + "/", credential=token, timeout=timeout)
 
-    def version(self) -> str:
-        """Such as "12.4.0"; "" where Grafana hides it."""
-        return str(self._object("tell its version", self._api.health.check).get("version") or "")
-
     def folder(self, uid: str) -> dict[str, Any] | None:
         return self._or_none("read the folder", lambda: self._api.folder.get_folder(uid))
 
@@ -168,7 +164,8 @@ class Grafana:
 
     def _saves(self, uid: str) -> Sequence[Save]:
         versions = self._api.dashboard_versions
-        answer = self._ask("read a dashboard's history", lambda: versions.get_dashboard_versions(dashboard_uid=uid))
+        what = "read a dashboard's history"
+        answer = self._ask(what, lambda: versions.get_dashboard_versions(dashboard_uid=uid))
         entries = answer.get("versions") or [] if isinstance(answer, dict) else answer  # once a mere list
         return tuple(
             Save(
@@ -177,7 +174,7 @@ class Grafana:
                 str(one.get("createdBy") or ""),
                 str(one.get("created") or ""),
             )
-            for one in entries
+            for one in self._typed(what, entries, list)
         )
 
     def _or_none(self, what: str, call: Callable[[], Any]) -> dict[str, Any] | None:
