@@ -5,6 +5,7 @@ What differs between versions 11, 12 and 13 is in here too: who may be read how,
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -20,6 +21,8 @@ from typing import Any
 import httpx
 
 TOKEN = "glsa_of-a-service-account"
+#: The header of a user of that name, with the password "horse".
+LOGIN = "Basic " + base64.b64encode(b"admin:horse").decode()
 SCRAPE_SECONDS = 15.0
 #: Keys of a rule that Grafana 11 takes and forgets.
 YOUNG = ("keep_firing_for", "missingSeriesEvalsToResolve")
@@ -309,7 +312,7 @@ def fake_grafana(version: str = "12.4.0", prefix: str = "", prometheus: str = ""
         def _answer(self, path: str, parts: urllib.parse.SplitResult, body: bytes) -> Answer:
             if not parts.path.startswith(f"{grafana.prefix}/api"):
                 return 200, "<!DOCTYPE html><title>Grafana</title>"
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            if self.headers.get("Authorization") not in (f"Bearer {TOKEN}", LOGIN):
                 return 401, {"message": "Invalid API key", "messageId": "api-key.invalid", "statusCode": 401}
             sent = json.loads(body) if body and "json" in (self.headers.get("Content-Type") or "") else None
             return grafana.answer(self.command, path, urllib.parse.parse_qs(parts.query), sent)

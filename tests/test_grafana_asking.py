@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from monitor.grafana.remote.frames import error_of, newest_of, rows_of
-from monitor.grafana.remote.proof import asking, proofs
+from monitor.grafana.remote.proof import asking, own_datasource, proofs
 from monitor.grafana.remote.server import Datasource, GrafanaError
 from monitor.grafana.remote.variables import filled, values_of
 
@@ -146,6 +146,18 @@ def test_a_panel_asks_its_own_data_source_and_ours_where_it_is_variable() -> Non
 
     assert [one["datasource"]["uid"] for one in server.asked] == ["prom-1", "another"]
     assert [(one["instant"], one["range"]) for one in server.asked] == [(False, True), (True, False)]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "own"),
+    [({"value": "p2"}, "p2"), ({"value": "Second"}, "p2"), ({"value": "default"}, "p1"), ({}, "p1"), (None, "p1")],
+)
+def test_a_dashboard_opens_with_the_data_source_that_it_says(chosen: dict[str, str] | None, own: str) -> None:
+    first, second = Datasource("p1", "First"), Datasource("p2", "Second")
+    board = {"templating": {"list": [{"name": "datasource", "type": "datasource", "current": chosen}]}}
+
+    assert own_datasource(board, [first, second], first).uid == own
+    assert own_datasource({}, [first, second], first) == first
 
 
 def test_a_panel_that_fails_does_not_keep_the_next_from_being_asked() -> None:

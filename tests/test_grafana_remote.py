@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from grafana_server import A_PROMETHEUS, TOKEN, FakeGrafana, fake_grafana
+from rich.console import Console
 from typer.testing import CliRunner
 
 from monitor.cli import app
@@ -263,6 +265,12 @@ def test_a_diff_says_by_its_exit_code_that_there_is_one(grafana: FakeGrafana) ->
     assert [one["uid"] for one in done.json["differences"]] == [UID]
 
 
+def test_addresses_stay_whole_on_a_narrow_terminal(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.cli.grafana._out", lambda: Console(width=80))
+
+    assert f"{grafana.url}/d/eda-dead-letters" in run("import").out
+
+
 # -- pruning --
 
 
@@ -433,6 +441,30 @@ def test_the_token_may_be_in_a_file(grafana: FakeGrafana, tmp_path: Path, monkey
     (tmp_path / "token").write_text(f"{TOKEN}\n")
 
     assert run("plan", "--token-file", "token").code == 0
+
+
+def test_a_login_in_the_address_does_without_a_token(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as that of the compose file, which has no service account."""
+    monkeypatch.delenv("GRAFANA_TOKEN")
+
+    assert run("plan", "--url", grafana.url.replace("://", "://admin:horse@")).code == 0
+    assert run("plan", "--url", grafana.url.replace("://", "://admin:wrong@")).code == 1
+
+
+@pytest.mark.parametrize("command", ["plan", "import", "diff", "prune", "verify"])
+def test_without_grafana_client_it_says_what_to_install(
+    grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for name in ("grafana_client", "grafana_client.api"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("importing", "proof", "server"):
+        monkeypatch.delitem(sys.modules, f"monitor.grafana.remote.{name}", raising=False)
+
+    done = run(command)
+
+    assert done.code == 2
+    assert done.err.startswith("eda-monitor: grafana: it needs the module grafana_client")
+    assert done.err.endswith(": pip install 'eda-monitor[grafana]'\n")
 
 
 def test_without_a_token_it_says_where_one_is_looked_for(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,8 @@ class Work:
     grafana: Grafana
     place: Place
     boards: Sequence[Mapping[str, Any]]
+    #: Those of Grafana that are a Prometheus, and the one that what is imported asks.
+    datasources: Sequence[Datasource]
     datasource: Datasource
     config: Config | None
 
@@ -78,7 +80,7 @@ def plan(
     if as_json:
         _print_json({"steps": [_as_dict(step) for step in steps]})
     else:
-        _print_table(("what", "uid", "would", "why"), [(s.title, s.uid, str(s.action), s.why) for s in steps])
+        _print_table(("would", "what", "title", "why"), [(str(s.action), s.uid, s.title, s.why) for s in steps])
     raise SystemExit(any(step.action.is_refused for step in steps))
 
 
@@ -93,9 +95,9 @@ def import_all(
     as_json: JsonOption = False,
 ) -> None:
     """Create and update dashboards, and rules with --alerts. What people changed is refused, with what they changed."""
-    from monitor.grafana.remote.importing import carry_out
-
     with _work(config, url, token_file, datasource) as work:
+        from monitor.grafana.remote.importing import carry_out
+
         work.grafana.make_folder(work.place.uid, work.place.title)
         outcomes: list[Outcome] = []
         try:
@@ -138,9 +140,9 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Delete dashboards that an earlier version imported and this one has no more; never what is not ours."""
-    from monitor.grafana.remote.importing import Outcome, delete
-
     with _work(config, url, token_file, "") as work:
+        from monitor.grafana.remote.importing import Outcome, delete
+
         steps = _pruning(work)
         outcomes = [Outcome(step, "kept") if dry_run else delete(work.grafana, step, force) for step in steps]
     _print_outcomes(outcomes, as_json)
@@ -156,26 +158,27 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the data source of every panel through Grafana, and print what came back. Exit 1: some panel shows none."""
-    from monitor.grafana.remote.proof import Proof, proofs
-
     found: list[Proof] = []
     with _work(config, url, token_file, datasource) as work:
+        from monitor.grafana.remote.proof import Proof, own_datasource, proofs
+
         now = time.time()
         for board in _progress(work.boards, "Asking panels"):
             there = work.grafana.found(str(board["uid"]))
             if there is None:
                 found.append(Proof(str(board["uid"]), "", 0, error="it is not imported: eda-monitor grafana import"))
             else:
-                found += proofs(work.grafana, there.board, work.datasource)
+                own = own_datasource(there.board, work.datasources, work.datasource)
+                found += proofs(work.grafana, there.board, work.datasource if datasource else own)
     shown = sum(one.shows_data for one in found)
     if as_json:
         panels = [_proof_as_dict(one, now) for one in found]
-        source = {"uid": work.datasource.uid, "name": work.datasource.name}
-        _print_json({"panels": panels, "datasource": source, "all_show_data": shown == len(found)})
+        _print_json({"panels": panels, "all_show_data": shown == len(found)})
     else:
         rows = [(one.dashboard, one.panel, str(one.rows), _age(one, now), _wrong(one)) for one in found]
         _print_table(("dashboard", "panel", "rows", "newest", "error"), rows)
-        print(f"{shown} of {len(found)} panels show data, from {work.datasource.name}.")
+        asked = ", ".join(sorted({one.datasource for one in found if one.datasource}))
+        print(f"{shown} of {len(found)} panels show data{f', from {asked}' if asked else ''}.")
     raise SystemExit(shown < len(found))
 
 
@@ -209,9 +212,10 @@ def _work(config: Path | None, url: str, token_file: Path | None, datasource: st
     place = Place(settings.folder_uid, settings.folder)
     try:
         grafana = Grafana(address, _token(settings, address), settings.timeout)
-        source = datasource_of(grafana, datasource or settings.datasource)
+        sources = grafana.prometheuses()
+        source = datasource_of(sources, datasource or settings.datasource)
         boards = [settled(board, source, "" if loaded is None else loaded.console.url) for board in dashboards()]
-        yield Work(grafana, place, boards, source, loaded)
+        yield Work(grafana, place, boards, sources, source, loaded)
     except GrafanaError as error:
         fail(str(error), code=1)
 
@@ -266,8 +270,8 @@ def _print_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
         for one in outcomes:
             if one.step.action == "changed" and one.step.diff:
                 _print_diff(one.step, _DIFF_LINES)
-        rows = [(one.step.title, one.step.uid, one.done, one.why or one.url) for one in outcomes]
-        _print_table(("what", "uid", "done", ""), rows)
+        rows = [(one.done, one.step.uid, one.why or one.url) for one in outcomes]
+        _print_table(("done", "what", ""), rows)
 
 
 def _print_diff(step: Step, most: int) -> None:
@@ -302,8 +306,15 @@ def _as_dict(step: Step) -> dict[str, Any]:
 
 def _proof_as_dict(proof: Proof, now: float) -> dict[str, Any]:
     age = None if proof.newest is None else round(max(now - proof.newest, 0), 3)
-    named = {"dashboard": proof.dashboard, "panel": proof.panel, "id": proof.id}
-    return {**named, "rows": proof.rows, "age_seconds": age, "error": proof.error or None}
+    return {
+        "dashboard": proof.dashboard,
+        "panel": proof.panel,
+        "id": proof.id,
+        "datasource": proof.datasource or None,
+        "rows": proof.rows,
+        "age_seconds": age,
+        "error": proof.error or None,
+    }
 
 
 def _out() -> Console:

@@ -77,6 +77,18 @@ def test_every_panel_of_what_was_imported_shows_data(grafana: FakeGrafana) -> No
     assert max(one["age_seconds"] for one in found if one["age_seconds"] is not None) < 120
 
 
+def test_what_was_imported_for_one_data_source_is_asked_of_that_one(grafana: FakeGrafana) -> None:
+    """Though another one is the default by now; and of any other one where that is wanted."""
+    run("import")
+    grafana.datasources = [
+        {"uid": "p2", "name": "Other", "type": "prometheus", "isDefault": True},
+        *grafana.datasources,
+    ]
+
+    assert {one["datasource"] for one in panels()[1]} == {"Prometheus"}
+    assert {one["datasource"] for one in panels("--datasource", "Other")[1]} == {"Other"}
+
+
 def test_the_docs_show_this_table(grafana: FakeGrafana) -> None:
     """Of the same panels; the rows and ages are of the time it was written. Mend by `make verified`."""
     run("import")

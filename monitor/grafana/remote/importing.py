@@ -33,9 +33,8 @@ class Outcome:
     why: str = ""
 
 
-def datasource_of(grafana: Grafana, wanted: str) -> Datasource:
-    """The Prometheus with that name or uid; without one the default, else the only one. Raises GrafanaError."""
-    found = [Datasource(str(one["uid"]), str(one["name"])) for one in grafana.prometheuses()]
+def datasource_of(found: Sequence[Datasource], wanted: str) -> Datasource:
+    """The one with that name or uid; the first where none is wanted. Raises GrafanaError."""
     if not found:
         raise GrafanaError("Grafana has no data source of the kind Prometheus; add one that scrapes the agent")
     named = [one for one in found if wanted in (one.uid, one.name)] if wanted else found[:1]

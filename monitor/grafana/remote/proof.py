@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ class Proof:
     rows: int = 0
     newest: float | None = None
     error: str = ""
+    datasource: str = ""
 
     @property
     def shows_data(self) -> bool:
@@ -35,6 +36,15 @@ def asking(board: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [
         panel for outer in board.get("panels", []) for panel in (outer, *(outer.get("panels") or [])) if _asked(panel)
     ]
+
+
+def own_datasource(board: Mapping[str, Any], known: Sequence[Datasource], default: Datasource) -> Datasource:
+    """The data source with which the dashboard opens, of those that Grafana knows; the default where it says none."""
+    for one in board.get("templating", {}).get("list", []):
+        if one.get("type") == "datasource":
+            chosen = (one.get("current") or {}).get("value")
+            return next((source for source in known if chosen in (source.uid, source.name)), default)
+    return default
 
 
 def proofs(server: Server, board: Mapping[str, Any], datasource: Datasource) -> Iterator[Proof]:
@@ -57,9 +67,9 @@ def proofs(server: Server, board: Mapping[str, Any], datasource: Datasource) -> 
         except GrafanaError as error:
             if error.status == 0:  # nobody answers: the next panel would fare no better
                 raise
-            yield Proof(*named, error=str(error))
+            yield Proof(*named, error=str(error), datasource=datasource.name)
             continue
-        yield Proof(*named, rows_of(answer), newest_of(answer), error_of(answer))
+        yield Proof(*named, rows_of(answer), newest_of(answer), error_of(answer), datasource.name)
 
 
 def _asked(panel: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -119,11 +119,13 @@ class Grafana:
     def delete(self, uid: str) -> None:
         self._ask("delete a dashboard", lambda: self._api.dashboard.delete_dashboard(uid))
 
-    def prometheuses(self) -> list[dict[str, Any]]:
+    def prometheuses(self) -> list[Datasource]:
         """The data sources of the kind Prometheus, the default one first."""
         every = self._list("list the data sources", self._api.datasource.list_datasources)
-        found = [one for one in every if one.get("type") == "prometheus"]
-        return sorted(found, key=lambda one: not one.get("isDefault"))
+        found = sorted(
+            (one for one in every if one.get("type") == "prometheus"), key=lambda one: not one.get("isDefault")
+        )
+        return [Datasource(str(one["uid"]), str(one["name"])) for one in found]
 
     def rule_group(self, folder: str, group: str) -> dict[str, Any] | None:
         provisioning = self._api.alertingprovisioning
