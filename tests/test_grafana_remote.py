@@ -499,6 +499,24 @@ def test_nobody_listens(grafana: FakeGrafana) -> None:
     assert done.err == f"eda-monitor: http://127.0.0.1:{port}: cannot be reached: Connection refused\n"
 
 
+def test_a_name_that_nobody_knows(grafana: FakeGrafana) -> None:
+    done = run("plan", "--url", "http://grafana.invalid:3000")
+
+    assert (done.code, done.err) == (
+        1,
+        "eda-monitor: http://grafana.invalid:3000: cannot be reached: its name is not known\n",
+    )
+
+
+def test_an_address_that_is_none(grafana: FakeGrafana) -> None:
+    done = run("plan", "--url", "grafana:3000")
+
+    assert (done.code, done.err) == (
+        2,
+        "eda-monitor: grafana.url: it is not a URL; expected http://host… or https://host…\n",
+    )
+
+
 def test_a_grafana_that_is_slow(grafana: FakeGrafana, tmp_path: Path) -> None:
     (tmp_path / "eda-monitor.toml").write_text('[grafana]\ntimeout = "200ms"\n')
     grafana.slow_seconds = 30

@@ -24,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 from monitor.alerts.exports import to_grafana_group
-from monitor.alerts.notifiers.base import NotifyError, secret
+from monitor.alerts.notifiers.base import NotifyError, is_http, secret
 from monitor.alerts.rules import default_rules
 from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail
 from monitor.config import Config, GrafanaSettings
@@ -204,6 +204,8 @@ def _work(config: Path | None, url: str, token_file: Path | None, datasource: st
     address = url or settings.url or _people_reach(loaded) or os.environ.get("GRAFANA_URL", "")
     if not address:
         fail("grafana.url: it is not told; expected --url, [grafana] url, [alerting] grafana_url or $GRAFANA_URL")
+    if not is_http(address):
+        fail("grafana.url: it is not a URL; expected http://host… or https://host…")
     try:
         from monitor.grafana.remote.importing import Place, datasource_of, settled
         from monitor.grafana.remote.server import Grafana, GrafanaError

@@ -6,6 +6,7 @@ Grafana 11 to 13. What every call may raise is GrafanaError, in one line that na
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,7 +239,9 @@ def _causes(error: BaseException | None) -> Iterator[str]:
     """The texts of the system's errors first, then of the error itself."""
     one = error
     while one is not None:
-        if isinstance(one, OSError) and one.strerror:
+        if isinstance(one, socket.gaierror):
+            yield "its name is not known"
+        elif isinstance(one, OSError) and one.strerror:
             yield one.strerror
         one = one.__cause__ or one.__context__
     yield type(error).__name__
