@@ -19,6 +19,7 @@ from monitor.access import AuthSettings
 from monitor.alerts import notifiers
 from monitor.alerts.exports import FOLDER_TITLE, FOLDER_UID
 from monitor.alerts.notifiers import ReceiverSettings
+from monitor.alerts.notifiers.base import CaFile
 from monitor.alerts.routing import Alerting
 from monitor.alerts.settings import (
     AlertingSettings,
@@ -86,6 +87,7 @@ class GrafanaSettings(Settings):
     folder_uid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = FOLDER_UID
     #: Name or uid of the Prometheus that the dashboards and alerts ask; Grafana's default one, if it is not told.
     datasource: str = ""
+    ssl_cafile: CaFile = None
     timeout: Duration = 10.0
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ import base64
 import json
 import math
 import re
+import ssl
 import threading
 import time
 import urllib.parse
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -282,8 +284,13 @@ def _as_written(duration: str) -> str:
 
 
 @contextmanager
-def fake_grafana(version: str = "12.4.0", prefix: str = "", prometheus: str = "") -> Iterator[FakeGrafana]:
-    """A Grafana of this version under this prefix of its path, whose data source is that Prometheus."""
+def fake_grafana(
+    version: str = "12.4.0", prefix: str = "", prometheus: str = "", certificate: Path | None = None
+) -> Iterator[FakeGrafana]:
+    """A Grafana of this version under this prefix of its path, whose data source is that Prometheus.
+
+    With a certificate, beside which its key lies, it is reached over TLS.
+    """
     grafana = FakeGrafana(version, prefix, prometheus)
     ending = threading.Event()
 
@@ -324,8 +331,12 @@ def fake_grafana(version: str = "12.4.0", prefix: str = "", prometheus: str = ""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    grafana.url = f"http://127.0.0.1:{server.server_address[1]}{prefix}"
+    grafana.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}{prefix}"
     try:
         yield grafana
     finally:

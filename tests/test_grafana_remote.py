@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from typing import Any
 
 import pytest
 from grafana_server import A_PROMETHEUS, TOKEN, FakeGrafana, fake_grafana
+from receiving import self_signed
+from rich.console import Console
 from typer.testing import CliRunner
 
 from monitor.cli import app
@@ -265,6 +266,12 @@ def test_a_diff_says_by_its_exit_code_that_there_is_one(grafana: FakeGrafana) ->
     assert [one["uid"] for one in done.json["differences"]] == [UID]
 
 
+def test_addresses_stay_whole_on_a_narrow_terminal(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.cli.grafana._out", lambda: Console(width=80))
+
+    assert f"{grafana.url}/d/eda-dead-letters" in run("import").out
+
+
 # -- pruning --
 
 
@@ -445,17 +452,20 @@ def test_a_login_in_the_address_does_without_a_token(grafana: FakeGrafana, monke
     assert run("plan", "--url", grafana.url.replace("://", "://admin:wrong@")).code == 1
 
 
-def test_without_grafana_client_it_says_what_to_install(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['grafana_client'] = None; from monitor.cli import main; main()"
-    root = str(Path(__file__).parent.parent)
-    for command in ("plan", "import", "diff", "prune", "verify"):
-        done = subprocess.run(
-            [sys.executable, "-c", code, "grafana", command, "--url", "http://127.0.0.1:1"],
-            cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+@pytest.mark.parametrize("command", ["plan", "import", "diff", "prune", "verify"])
+def test_without_grafana_client_it_says_what_to_install(
+    grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for name in ("grafana_client", "grafana_client.api"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("importing", "proof", "server"):
+        monkeypatch.delitem(sys.modules, f"monitor.grafana.remote.{name}", raising=False)
 
-        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-        assert "pip install 'eda-monitor[grafana]'" in done.stderr
+    done = run(command)
+
+    assert done.code == 2
+    assert done.err.startswith("eda-monitor: grafana: it needs the module grafana_client")
+    assert done.err.endswith(": pip install 'eda-monitor[grafana]'\n")
 
 
 def test_without_a_token_it_says_where_one_is_looked_for(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,6 +499,24 @@ def test_nobody_listens(grafana: FakeGrafana) -> None:
     assert done.err == f"eda-monitor: http://127.0.0.1:{port}: cannot be reached: Connection refused\n"
 
 
+def test_a_name_that_nobody_knows(grafana: FakeGrafana) -> None:
+    done = run("plan", "--url", "http://grafana.invalid:3000")
+
+    assert (done.code, done.err) == (
+        1,
+        "eda-monitor: http://grafana.invalid:3000: cannot be reached: its name is not known\n",
+    )
+
+
+def test_an_address_that_is_none(grafana: FakeGrafana) -> None:
+    done = run("plan", "--url", "grafana:3000")
+
+    assert (done.code, done.err) == (
+        2,
+        "eda-monitor: grafana.url: it is not a URL; expected http://host… or https://host…\n",
+    )
+
+
 def test_a_grafana_that_is_slow(grafana: FakeGrafana, tmp_path: Path) -> None:
     (tmp_path / "eda-monitor.toml").write_text('[grafana]\ntimeout = "200ms"\n')
     grafana.slow_seconds = 30
@@ -518,6 +546,19 @@ def test_a_prefix_that_was_forgotten_is_hinted_at(monkeypatch: pytest.MonkeyPatc
 
         assert done.code == 1
         assert "expected the address of a Grafana, with the prefix of its path if it has one" in done.err
+
+
+def test_a_certificate_of_an_authority_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with fake_grafana(certificate=certificate) as grafana:
+        as_a_user(monkeypatch, tmp_path, grafana)
+
+        unknown = run("plan")
+        (tmp_path / "eda-monitor.toml").write_text(f'[grafana]\nssl_cafile = "{certificate}"\n')
+
+        assert unknown.code == 1
+        assert "certificate" in unknown.err.lower() and len(unknown.err.splitlines()) == 1
+        assert run("plan").code == 0
 
 
 # -- the data source --
@@ -570,6 +611,7 @@ def test_export_writes_what_a_file_provider_takes(grafana: FakeGrafana, tmp_path
 def test_the_settings_of_the_docs_are_settings(tmp_path: Path) -> None:
     docs = (Path(__file__).parent.parent / "docs" / "grafana.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```toml\n(.*?)```", docs, re.DOTALL)
+    block = block.replace("/etc/ssl/ours.pem", str(self_signed(tmp_path)))
 
     told = parse(block, "the docs", tmp_path).grafana
     unsaid = {"token", "token_env"}

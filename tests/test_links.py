@@ -12,7 +12,16 @@ import pytest
 from telling import WAITING, Monitor
 
 from monitor.alerts.exports import to_grafana_yaml
-from monitor.alerts.links import DASHBOARD, console_link, console_path, console_template, dashboard_link, page_of
+from monitor.alerts.links import (
+    BOARDS,
+    DASHBOARD,
+    board_link,
+    console_link,
+    console_path,
+    console_template,
+    dashboard_link,
+    page_of,
+)
 from monitor.alerts.notifiers.webhook import payload
 from monitor.alerts.promql import links_of, to_prometheus_yaml
 from monitor.alerts.resending import wire
@@ -166,3 +175,18 @@ def test_the_dashboard_that_is_linked_is_one_that_ships_and_has_the_variable() -
 
 def test_without_grafana_there_is_no_link() -> None:
     assert dashboard_link("", {"target": "k"}, AT) == ""
+
+
+def test_a_page_opens_the_dashboard_about_the_same_over_the_same_time() -> None:
+    labels = {"target": "k", "destination": "a&b", "group": "g", "service": "s"}
+
+    assert board_link("http://g/", "consumers", labels, (AT, AT + 60)) == (
+        "http://g/d/eda-consumers?var-target=k&var-destination=a%26b&var-group=g&from=1700000000000&to=1700000060000"
+    )
+    assert board_link("", "consumers", labels, (AT, AT + 60)) == ""
+
+
+def test_the_dashboards_of_the_pages_exist() -> None:
+    uids = {one["uid"] for one in dashboards()}
+
+    assert {*BOARDS.values(), DASHBOARD} <= uids

@@ -8,7 +8,7 @@ from monitor.console.data import DeadLetterStore
 from monitor.console.diagram import dot
 from monitor.console.flows import Destination
 from monitor.console.problems import problems
-from monitor.console.topology import Edge, Graph, Key, Layer, Node, Published, Route, State, around, graph
+from monitor.console.topology import Edge, Graph, Key, Layer, Node, Published, Route, State, around, graph, legible
 from monitor.verdicts import Evidence
 
 ORDERS = Destination("shop", "orders", 10.0, 8.0, 5.0, ("billing",))
@@ -121,3 +121,42 @@ def test_no_name_ends_its_string_or_begins_a_command() -> None:
 
     assert '\\"]; x -> y [a=\\"\\\\N <b>' in line
     assert line.count('"') % 2 == line.count('\\"') % 2
+
+
+def many(count: int, wrong: int = 0) -> Graph:
+    """So many destinations with a group each, of which the first few are wrong."""
+    nodes, edges = [], []
+    for number in range(count):
+        state = State.BAD if number < wrong else State.WELL
+        destination = Key(Layer.DESTINATION, "shop", f"d-{number:03}")
+        group = Key(Layer.GROUP, "shop", "billing", f"d-{number:03}")
+        nodes += [Node(destination, State.WELL, "2/s in"), Node(group, state, "0 wait")]
+        edges.append(Edge(destination, group, 2.0))
+    return Graph(tuple(nodes), tuple(edges))
+
+
+def test_of_hundreds_that_are_well_one_of_each_kind_is_drawn() -> None:
+    drawn = legible(many(100), 60)
+
+    assert [(one.key.name, one.count, one.labels) for one in drawn.nodes] == [
+        ("100 destinations", 100, {}),
+        ("100 groups", 100, {}),
+    ]
+    assert [edge.rate for edge in drawn.edges] == [200.0]
+
+
+def test_what_is_wrong_is_drawn_with_what_is_beside_it() -> None:
+    drawn = legible(many(100, wrong=2), 60)
+
+    assert {one.key.name for one in drawn.nodes} == {"d-000", "d-001", "billing", "98 destinations", "98 groups"}
+    assert sum(one.state is State.BAD for one in drawn.nodes) == 2
+
+
+def test_of_hundreds_that_are_wrong_so_many_are_drawn() -> None:
+    drawn = legible(many(100, wrong=100), 60)
+
+    assert [one.state for one in drawn.nodes] == [State.BAD] * 60
+
+
+def test_a_drawing_that_stands_for_many_opens_no_page() -> None:
+    assert "URL" not in dot(legible(many(100), 60))

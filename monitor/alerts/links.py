@@ -23,6 +23,17 @@ PAGE = "page"
 
 #: The dashboard that is opened, and the time that it shows before and after the beginning, in seconds.
 DASHBOARD, BEFORE, AFTER = "eda-now", 3600, 900
+#: The dashboard about the same as a page of the console; of other pages it is the one above.
+BOARDS = {
+    "destinations": "eda-destination",
+    "consumers": "eda-consumers",
+    "handlers": "eda-handlers",
+    "dead-letters": "eda-dead-letters",
+    "alerts": "eda-alerts",
+    "targets": "eda-monitor",
+}
+#: Labels that the dashboards are narrowed down by.
+VARIABLES = ("target", "destination", "group")
 
 
 def page_of(labels: Mapping[str, str]) -> str:
@@ -50,11 +61,22 @@ def without_page(annotations: Mapping[str, str]) -> dict[str, str]:
 
 def dashboard_link(grafana_url: str, labels: Mapping[str, str], at: float) -> str:
     """The dashboard around a moment, in epoch seconds; nothing where no Grafana is known."""
+    return _board(grafana_url, DASHBOARD, labels, ("target",), (at - BEFORE, at + AFTER))
+
+
+def board_link(grafana_url: str, page: str, labels: Mapping[str, str], window: tuple[float, float]) -> str:
+    """The dashboard about the same as a page, over a time in epoch seconds; nothing where no Grafana is known."""
+    return _board(grafana_url, BOARDS.get(page, DASHBOARD), labels, VARIABLES, window)
+
+
+def _board(
+    grafana_url: str, uid: str, labels: Mapping[str, str], names: Sequence[str], window: tuple[float, float]
+) -> str:
     if not grafana_url:
         return ""
-    target = {"var-target": labels["target"]} if labels.get("target") else {}
-    span = {"from": f"{(at - BEFORE) * 1000:.0f}", "to": f"{(at + AFTER) * 1000:.0f}"}
-    return f"{grafana_url.rstrip('/')}/d/{DASHBOARD}?{urlencode({**target, **span}, quote_via=quote)}"
+    chosen = {f"var-{name}": labels[name] for name in names if labels.get(name)}
+    span = {name: f"{at * 1000:.0f}" for name, at in zip(("from", "to"), window, strict=True)}
+    return f"{grafana_url.rstrip('/')}/d/{uid}?{urlencode({**chosen, **span}, quote_via=quote)}"
 
 
 def console_template(console_url: str, page: str, names: Sequence[str]) -> str:

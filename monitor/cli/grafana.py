@@ -24,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 from monitor.alerts.exports import to_grafana_group
-from monitor.alerts.notifiers.base import NotifyError, secret
+from monitor.alerts.notifiers.base import NotifyError, is_http, secret
 from monitor.alerts.rules import default_rules
 from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail
 from monitor.config import Config, GrafanaSettings
@@ -80,7 +80,7 @@ def plan(
     if as_json:
         _print_json({"steps": [_as_dict(step) for step in steps]})
     else:
-        _print_table(("what", "uid", "would", "why"), [(s.title, s.uid, str(s.action), s.why) for s in steps])
+        _print_table(("would", "what", "title", "why"), [(str(s.action), s.uid, s.title, s.why) for s in steps])
     raise SystemExit(any(step.action.is_refused for step in steps))
 
 
@@ -204,6 +204,8 @@ def _work(config: Path | None, url: str, token_file: Path | None, datasource: st
     address = url or settings.url or _people_reach(loaded) or os.environ.get("GRAFANA_URL", "")
     if not address:
         fail("grafana.url: it is not told; expected --url, [grafana] url, [alerting] grafana_url or $GRAFANA_URL")
+    if not is_http(address):
+        fail("grafana.url: it is not a URL; expected http://host… or https://host…")
     try:
         from monitor.grafana.remote.importing import Place, datasource_of, settled
         from monitor.grafana.remote.server import Grafana, GrafanaError
@@ -211,7 +213,7 @@ def _work(config: Path | None, url: str, token_file: Path | None, datasource: st
         fail(f"grafana: it needs the module {missing.name}: pip install 'eda-monitor[grafana]'")
     place = Place(settings.folder_uid, settings.folder)
     try:
-        grafana = Grafana(address, _token(settings, address), settings.timeout)
+        grafana = Grafana(address, _token(settings, address), settings.timeout, settings.ssl_cafile)
         sources = grafana.prometheuses()
         source = datasource_of(sources, datasource or settings.datasource)
         boards = [settled(board, source, "" if loaded is None else loaded.console.url) for board in dashboards()]
@@ -270,8 +272,8 @@ def _print_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
         for one in outcomes:
             if one.step.action == "changed" and one.step.diff:
                 _print_diff(one.step, _DIFF_LINES)
-        rows = [(one.step.title, one.step.uid, one.done, one.why or one.url) for one in outcomes]
-        _print_table(("what", "uid", "done", ""), rows)
+        rows = [(one.done, one.step.uid, one.why or one.url) for one in outcomes]
+        _print_table(("done", "what", ""), rows)
 
 
 def _print_diff(step: Step, most: int) -> None:
@@ -306,13 +308,14 @@ def _as_dict(step: Step) -> dict[str, Any]:
 
 def _proof_as_dict(proof: Proof, now: float) -> dict[str, Any]:
     age = None if proof.newest is None else round(max(now - proof.newest, 0), 3)
-    named = {"dashboard": proof.dashboard, "panel": proof.panel, "id": proof.id}
     return {
-        **named,
+        "dashboard": proof.dashboard,
+        "panel": proof.panel,
+        "id": proof.id,
+        "datasource": proof.datasource or None,
         "rows": proof.rows,
         "age_seconds": age,
         "error": proof.error or None,
-        "datasource": proof.datasource,
     }
 
 

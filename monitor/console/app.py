@@ -45,5 +45,5 @@ st.html(
     f'<h1 class="page">{page.title}</h1>'
 )
 if door.opens():
-    page.run()
     door.shown()
+    page.run()

@@ -70,7 +70,7 @@ def shown() -> None:
     found, who = identity(), visitor()
     if found is None or who.user is None:
         return
-    with st.popover(escaped(who.user), icon=":material/person:"):
+    with st.container(key="visitor"), st.popover(escaped(who.user, 40), icon=":material/person:"):
         if found.settings.oidc is not None:
             if st.button("Sign out"):
                 st.logout()

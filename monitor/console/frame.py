@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 
 import streamlit as st
 
-from monitor.console import door
+from monitor.alerts.links import board_link
+from monitor.console import GRAFANA_VARIABLE, door
 from monitor.console.charts import timeline
-from monitor.console.clock import with_utc
 from monitor.console.overview import silent_for
 from monitor.console.place import BEFORE, PARAMETERS, SPANS, Place, PlaceError, opened, parsed, written
 from monitor.console.source import Source
 from monitor.console.sources import opened_source
 from monitor.console.timelines import Panel, lines
 from monitor.console.welcome import welcome
-from monitor.console.widgets import escaped, zone
+from monitor.console.widgets import escaped, when
 from monitor.derive import duration
 from monitor.store.reader import NoStoreError, StoreError
 
@@ -52,7 +53,7 @@ def shown(show: Callable[[Source, Place, float], None]) -> None:
 def _stopped(silent: float | None, now: float) -> None:
     """A stopped agent is the first thing that every page says."""
     if silent is not None:
-        since = with_utc(now - silent, now, zone())
+        since = when(now - silent, now)
         st.error(
             f"**The agent has stopped: it has written nothing for {duration(silent)}, since {since}.** What is below"
             " was so then, or is unknown. Start it with `eda-monitor agent`, or `eda-monitor up`.",
@@ -67,9 +68,12 @@ def go(place: Place) -> None:
     st.rerun()
 
 
-def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Place, key: str) -> None:
-    """A list with a filter; choosing a row opens its thing. `labels` name the thing of each row."""
-    word = st.text_input("Filter", key=f"{key}-filter", placeholder="part of a name").casefold()
+def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Place, key: str, now: float) -> None:
+    """A list with a filter; choosing a row opens its thing. `labels` name the thing of each row, `key` is the page."""
+    name, beside = st.columns([6, 1], vertical_alignment="bottom")
+    word = name.text_input("Filter", key=f"{key}-filter", placeholder="part of a name").casefold()
+    with beside:
+        elsewhere(key, place, now)
     kept = [number for number, of in enumerate(labels) if word in " ".join(of.values()).casefold()]
     if not kept:
         st.info("Nothing has this in its name." if word else "Nothing is known yet.")
@@ -90,23 +94,37 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
 
 
 def one(
-    reader: Source, panels: tuple[Panel, ...], place: Place, now: float, told: Callable[[], object] = lambda: None
+    reader: Source,
+    page: str,
+    panels: tuple[Panel, ...],
+    place: Place,
+    now: float,
+    told: Callable[[], object] = lambda: None,
 ) -> None:
     """The thing of the place, over its time; what is to be `told` of it stands before the charts."""
-    head(place)
+    head(page, place, now)
     told()
     window = place.window(now)
     for number, panel in enumerate(panels):
         timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")
 
 
-def head(place: Place) -> None:
+def head(page: str, place: Place, now: float) -> None:
     """The name of the one thing, the way back to the list, and the controls of time."""
-    back, name = st.columns([1, 6], vertical_alignment="center")
+    back, name, beside = st.columns([1, 5, 1], vertical_alignment="center")
     if back.button("All", icon=":material/arrow_back:"):
         go(Place(span=place.span))
     name.markdown("#### " + escaped(" · ".join(value for _, value in place.labels)))
+    with beside:
+        elsewhere(page, place, now)
     _time(place)
+
+
+def elsewhere(page: str, place: Place, now: float) -> None:
+    """The way to the dashboard about the same, over the same time, where a Grafana is known."""
+    address = board_link(os.environ.get(GRAFANA_VARIABLE, ""), page, dict(place.labels), place.window(now))
+    if address.startswith("http"):
+        st.markdown(f":material/monitoring: [Grafana](<{address}>)")
 
 
 def _time(place: Place) -> None:

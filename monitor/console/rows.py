@@ -8,12 +8,12 @@ import streamlit as st
 
 from monitor.alerts.links import dashboard_link
 from monitor.console import GRAFANA_VARIABLE
-from monitor.console.clock import clock, with_utc
+from monitor.console.clock import clock
 from monitor.console.overview import Overview, message_text
 from monitor.console.place import LABELS, Place
 from monitor.console.problems import Harm, Problem
 from monitor.console.sparks import spark
-from monitor.console.widgets import escaped, link, zone
+from monitor.console.widgets import escaped, link, when, zone
 from monitor.derive import duration
 
 #: Of each harm its icon, its word and its colour, as Markdown and as CSS name it.
@@ -94,7 +94,7 @@ def _told(one: Problem, now: float) -> list[str]:
     """Since when, how it rises, which alerts tell of it, and links."""
     since = "since when is not known"
     if one.since is not None:
-        since = f"for **{duration(now - one.since)}**, since {with_utc(one.since, now, zone())}"
+        since = f"for **{duration(now - one.since)}**, since {when(one.since, now)}"
     rules = ", ".join(
         dict.fromkeys(alert.rule + ("" if alert.state == "firing" else " (pending)") for alert in one.alerts)
     )

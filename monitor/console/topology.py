@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -42,12 +43,13 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`figures` are in words; `why` is the cause where something is wrong."""
+    """`figures` are in words; `why` is the cause where something is wrong. Several that are alike may stand as one."""
 
     key: Key
     state: State
     figures: str
     why: str = ""
+    count: int = 1
 
     @property
     def page(self) -> str:
@@ -55,9 +57,9 @@ class Node:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What names it on its page; nothing for a producer, which has none of its own."""
+        """What names it on its page; nothing for a producer, which has none of its own, and for several."""
         key = self.key
-        if key.layer is Layer.PRODUCER:
+        if key.layer is Layer.PRODUCER or self.count > 1:
             return {}
         if key.layer is Layer.GROUP:
             return {"target": key.target, "destination": key.destination, "group": key.name}
@@ -149,6 +151,53 @@ def around(whole: Graph, word: str = "", only_wrong: bool = False) -> Graph:
         tuple(node for node in whole.nodes if node.key in kept),
         tuple(edge for edge in whole.edges if edge.begin in kept and edge.end in kept),
     )
+
+
+def legible(whole: Graph, most: int) -> Graph:
+    """So many nodes at most, the worst first. What is well and beside what is well stands as one for all of a kind."""
+    near = _not_well(whole)
+    near |= {key for edge in whole.edges if near & {edge.begin, edge.end} for key in (edge.begin, edge.end)}
+    alike = Counter(_kind(node.key) for node in whole.nodes if node.key not in near)
+    stands = {
+        node.key: node.key
+        if node.key in near or alike[_kind(node.key)] == 1
+        else Key(node.key.layer, node.key.target, f"{alike[_kind(node.key)]:,} {_PLURALS[node.key.layer]}")
+        for node in whole.nodes
+    }
+    nodes = {stands[node.key]: node for node in whole.nodes}
+    gathered = [
+        node if node.key == key else Node(key, State.WELL, "well, one and all", count=alike[_kind(key)])
+        for key, node in nodes.items()
+    ]
+    kept = {node.key for node in sorted(gathered, key=lambda node: list(State).index(node.state))[:most]}
+    return Graph(tuple(node for node in gathered if node.key in kept), tuple(_merged(whole.edges, stands, kept)))
+
+
+_PLURALS = {
+    Layer.PRODUCER: "producers",
+    Layer.DESTINATION: "destinations",
+    Layer.GROUP: "groups",
+    Layer.DEAD_LETTERS: "stores of dead letters",
+}
+
+
+def _kind(key: Key) -> tuple[Layer, str]:
+    return key.layer, key.target
+
+
+def _not_well(whole: Graph) -> set[Key]:
+    return {node.key for node in whole.nodes if node.state is not State.WELL}
+
+
+def _merged(edges: Iterable[Edge], stands: Mapping[Key, Key], kept: Collection[Key]) -> Iterator[Edge]:
+    """Those between what is kept; several between the same two are one, with what is known of their rates together."""
+    rates: dict[tuple[Key, Key, bool], list[float]] = {}
+    for edge in edges:
+        ends = stands[edge.begin], stands[edge.end]
+        if ends[0] != ends[1] and ends[0] in kept and ends[1] in kept:
+            rates.setdefault((*ends, edge.dead), []).extend([] if edge.rate is None else [edge.rate])
+    for (begin, end, dead), known in rates.items():
+        yield Edge(begin, end, sum(known) if known else None, dead)
 
 
 def _by_thing(problems: Iterable[Problem]) -> dict[Key, Problem]:

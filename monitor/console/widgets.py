@@ -9,7 +9,7 @@ from datetime import tzinfo
 import streamlit as st
 
 from monitor import derive
-from monitor.console.clock import zone_of
+from monitor.console.clock import with_utc, zone_of
 from monitor.console.place import Place, written
 from monitor.derive import QUALITY, duration
 
@@ -39,6 +39,11 @@ def escaped(text: str, most: int = 400) -> str:
 def zone() -> tzinfo:
     """That of the one who looks."""
     return zone_of(st.context.timezone)
+
+
+def when(at: float, now: float) -> str:
+    """A time as the one who looks says it, with UTC at hand."""
+    return with_utc(at, now, zone())
 
 
 def link(page: str, label: str, place: Place) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from monitor.alerts.notifiers.texts import moment
 from monitor.alerts.silences import matchers_of, parse_lasting, parse_matchers, shown
 from monitor.console.door import Visitor
-from monitor.console.widgets import escaped
+from monitor.console.widgets import escaped, when
 from monitor.store.desk import Desk
 from monitor.store.reader import AlertState, Audited, Silence, StoreError
 
@@ -57,23 +56,21 @@ def silences(found: list[Silence], who: Visitor, path: str, now: float) -> None:
     st.markdown("##### Silences")
     for one in found:
         text, button = st.columns([6, 1], vertical_alignment="center")
-        begins = f"from {moment(one.starts_at)} " if one.starts_at > now else ""
-        text.markdown(
-            escaped(
-                f"{one.id} · {shown(one.matchers)} · {begins}until {moment(one.ends_at)} · {one.author}: {one.comment}"
-            )
-        )
+        begins = f"from {when(one.starts_at, now)} " if one.starts_at > now else ""
+        lasts = f"{begins}until {when(one.ends_at, now)}"
+        text.markdown(escaped(f"{one.id} · {shown(one.matchers)} · {lasts} · {one.author}: {one.comment}"))
         if who.may_write and button.button("End", key=f"end-{one.id}", help=f"End silence {one.id}"):
             _done(lambda id=one.id: _end(id, who, path, now))  # type: ignore[misc]
 
 
-def audit(found: list[Audited]) -> None:
+def audit(found: list[Audited], now: float) -> None:
     """Who did what, newest first."""
     if not found:
         return
     st.markdown("##### What people did")
     rows = [
-        {"at": moment(one.at), "who": one.author, "did": one.action, "about": one.about, "by": one.via} for one in found
+        {"at": when(one.at, now), "who": one.author, "did": one.action, "about": one.about, "by": one.via}
+        for one in found
     ]
     st.dataframe(rows[::-1], hide_index=True, key="audit")
 
@@ -84,7 +81,7 @@ def _silence(wanted: list[str], lasting: str | None, comment: str, who: Visitor,
     matchers, seconds = parse_matchers(wanted), parse_lasting(lasting or "")
     with _desk(who, path) as desk:
         id = desk.add_silence(matchers, now, now + seconds, comment, now)
-    return f"Silence {id} until {moment(now + seconds)}."
+    return f"Silence {id} until {when(now + seconds, now)}."
 
 
 def _end(id: int, who: Visitor, path: str, now: float) -> str:

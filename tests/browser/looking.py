@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -31,13 +32,15 @@ SEARCH = re.compile(r"/_stcore/(health|host-config)$")
 
 
 class Look:
-    """One tab on a console. `troubles` is what the browser complained about."""
+    """One tab on a console. `troubles` is what the browser complained about, `drawings` how often it was told news."""
 
     def __init__(self, page: Page, console: Console) -> None:
         self.page, self._console = page, console
         self.troubles: list[str] = []
         page.set_default_timeout(PATIENCE)
+        self.drawings = 0
         page.on("console", self._said)
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda _: self._heard()))
         page.on("pageerror", lambda error: self.troubles.append(f"uncaught: {error}"))
 
     def open(self, address: str, title: str) -> str:
@@ -60,6 +63,15 @@ class Look:
         app = self.page.locator("[data-testid=stApp]")
         expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
         expect(self.page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=PATIENCE)
+
+    def refreshed(self, times: int = 1) -> None:
+        """Wait until the page has been drawn anew by itself so many times; the server tells it something each time."""
+        for _ in range(times):
+            before, end = self.drawings, time.monotonic() + PATIENCE / 1000
+            while self.drawings == before:
+                assert time.monotonic() < end, "the page does not refresh"
+                self.page.wait_for_timeout(50)
+            self.settle()
 
     def said(self) -> str:
         return self.page.locator("[data-testid=stMain]").inner_text()
@@ -84,6 +96,9 @@ class Look:
             for one in found
             if one["impact"] in ("serious", "critical")
         ]
+
+    def _heard(self) -> None:
+        self.drawings += 1
 
     def _said(self, message: Any) -> None:
         if message.type == "error" and not SEARCH.search(message.location.get("url", "")):

@@ -16,6 +16,14 @@ from monitor.store.reader import Reader
 
 pytestmark = pytest.mark.integration
 
+#: One thing of each kind, and the page that opens it.
+THINGS = (
+    ("/consumers?target=shop&destination=orders&group=billing", "Consumers"),
+    ("/handlers?destination=orders&group=billing", "Handlers"),
+    ("/dead-letters?target=shop&destination=orders.DLT", "Dead letters"),
+    ("/destinations?target=shop&destination=orders", "Destinations"),
+)
+
 
 def test_axe_finds_nothing_serious_in_light_and_dark(browser: Browser, tmp_path: Path) -> None:
     faults = {}
@@ -26,6 +34,9 @@ def test_axe_finds_nothing_serious_in_light_and_dark(browser: Browser, tmp_path:
                 for number, (address, title) in enumerate(PAGES):
                     look.follow(title) if number else look.open(address, title)
                     faults[scheme, title] = look.faults()
+                for address, title in THINGS:
+                    look.open(address, title)
+                    faults[scheme, address] = look.faults()
 
     assert {where: found for where, found in faults.items() if found} == {}
 
@@ -41,6 +52,8 @@ def test_who_signs_in_silences_and_a_refresh_takes_nothing_from_the_form(browser
         page.get_by_label("Password").fill("correct horse")
         page.get_by_role("button", name="Sign in").click()
         look.drawn("Alerts")
+        name = page.get_by_role("button", name="eva").bounding_box() or {}
+        assert name["y"] < 60  # in the bar above all pages
         assert page.url.endswith("/alerts?range=6h")
         page.get_by_role("button", name="Silence").first.click()
         comment = page.get_by_label("Why, for the others").first

@@ -122,8 +122,9 @@ def test_a_node_of_the_topology_opens_its_page(browser: Browser, address: str) -
         assert page.url.endswith("/dead-letters?target=shop&destination=payments.dlq")
 
 
-def test_times_are_told_in_the_zone_of_who_looks_with_utc(browser: Browser, address: str) -> None:
-    with opened(browser, address, "What changed in the last hour") as page:
+@pytest.mark.parametrize(("path", "says"), [("/", "What changed in the last hour"), ("/alerts", "History")])
+def test_times_are_told_in_the_zone_of_who_looks_with_utc(browser: Browser, address: str, path: str, says: str) -> None:
+    with opened(browser, address + path, says) as page:
         since = page.get_by_text("UTC)").first.inner_text()
 
     own, utc = (int(hour) for hour in re.findall(r"(\d\d):\d\d", since))

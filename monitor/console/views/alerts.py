@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from monitor.alerts.links import console_path
-from monitor.alerts.notifiers.texts import moment
 from monitor.console import door, frame, writing
 from monitor.console.bands import alert_bands
 from monitor.console.door import Visitor
 from monitor.console.place import SPANS, Place
 from monitor.console.source import Source, known
-from monitor.console.widgets import escaped
+from monitor.console.widgets import escaped, when
 from monitor.derive import duration
 from monitor.store.reader import Ack, AlertState, Transition
 
@@ -41,8 +40,9 @@ def show(reader: Source, place: Place, now: float) -> None:
     since = now - SPANS[place.span]
     if reader.path is not None:
         writing.silences(reader.silences(now), who, reader.path, now)
-    _history(known(lambda: reader.transitions(since)), place)
-    writing.audit(known(lambda: reader.audit(since)) or [])
+    _history(known(lambda: reader.transitions(since)), place, now)
+    frame.elsewhere("alerts", place, now)
+    writing.audit(known(lambda: reader.audit(since)) or [], now)
 
 
 def _note(suppressed: str, ack: Ack | None) -> str:
@@ -60,7 +60,7 @@ def _acts(one: AlertState, who: Visitor, path: str, now: float) -> None:
 def _alert(one: AlertState, note: str, now: float) -> None:
     icon = ":material/notifications_active:" if one.state == "firing" else ":material/hourglass_top:"
     since = one.fired_at or one.active_at
-    told = f"{one.state} for {duration(now - since)}, since {moment(since)}" + (f"; {note}" if note else "")
+    told = f"{one.state} for {duration(now - since)}, since {when(since, now)}" + (f"; {note}" if note else "")
     name = f"**[{escaped(one.rule)}]({console_path(one.labels, one.annotations, since)})**"
     st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
     st.caption(escaped(told))
@@ -68,7 +68,7 @@ def _alert(one: AlertState, note: str, now: float) -> None:
         st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
 
 
-def _history(found: list[Transition] | None, place: Place) -> None:
+def _history(found: list[Transition] | None, place: Place, now: float) -> None:
     st.markdown("##### History")
     if found is None:
         st.caption("The history of alerts is unknown here: the agent's own console tells it.")
@@ -80,7 +80,7 @@ def _history(found: list[Transition] | None, place: Place) -> None:
     st.dataframe(
         [
             {
-                "at": moment(one.at),
+                "at": when(one.at, now),
                 "rule": one.rule,
                 "from": one.old,
                 "to": one.new,

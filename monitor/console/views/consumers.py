@@ -30,7 +30,7 @@ ICONS = {
 
 def show(reader: Source, place: Place, now: float) -> None:
     if place.is_one:
-        frame.one(reader, timelines.CONSUMERS, place, now, lambda: _verdict(reader, place, now))
+        frame.one(reader, "consumers", timelines.CONSUMERS, place, now, lambda: _verdict(reader, place, now))
         calls = percentiles(reader, m.HANDLER_DURATION_SECONDS, place, now)
         timeline("Calls of its handlers, seconds", calls, place.window(now), place.at, "calls", NO_CALLS)
         return
@@ -40,7 +40,7 @@ def show(reader: Source, place: Place, now: float) -> None:
     ]
     rows.sort(key=lambda row: RANKS[row[0].kind])  # within a kind the furthest behind stay first
     labels = [{"target": one.target, "destination": one.destination, "group": one.group} for _, one in rows]
-    frame.table([_row(said, one) for said, one in rows], labels, place, "consumers")
+    frame.table([_row(said, one) for said, one in rows], labels, place, "consumers", now)
 
 
 def _verdict(reader: Source, place: Place, now: float) -> None:

@@ -27,7 +27,7 @@ def show(reader: Source, place: Place, now: float) -> None:
     labels = [
         {"target": one.store.target, "destination": one.store.destination, "source": one.store.source} for one in found
     ]
-    frame.table([_row(one) for one in found], labels, place, "dead-letters")
+    frame.table([_row(one) for one in found], labels, place, "dead-letters", now)
 
 
 def _is(one: Letters, place: Place) -> bool:
@@ -50,7 +50,9 @@ def _faults(found: dict[tuple[str, str], tuple[str, ...]]) -> None:
 
 
 def _one(reader: Source, found: list[Letters], place: Place, now: float) -> None:
-    frame.one(reader, timelines.DEAD_LETTERS, place, now, lambda: _facts(found if place.at is None else []))
+    frame.one(
+        reader, "dead-letters", timelines.DEAD_LETTERS, place, now, lambda: _facts(found if place.at is None else [])
+    )
     for source in dict.fromkeys(one.store.source for one in found if one.store.source):
         there = replace(place, labels=(("destination", source),))
         shown = timelines.lines(reader, timelines.FAILURES, there, now)

@@ -11,11 +11,11 @@ from monitor.console.widgets import count_text, plain, rate_text
 
 def show(reader: Source, place: Place, now: float) -> None:
     if place.is_one:
-        frame.one(reader, timelines.DESTINATIONS, place, now)
+        frame.one(reader, "destinations", timelines.DESTINATIONS, place, now)
         return
     found = load_destinations(reader, now)
     labels = [{"target": one.target, "destination": one.destination} for one in found]
-    frame.table([_row(one) for one in found], labels, place, "destinations")
+    frame.table([_row(one) for one in found], labels, place, "destinations", now)
 
 
 def _row(one: Destination) -> dict[str, object]:

@@ -23,7 +23,7 @@ def show(reader: Source, place: Place, now: float) -> None:
         return
     found = sorted(handlings(reader, now).items(), key=_rank)
     labels = [{"destination": destination, "group": group} for (destination, group), _ in found]
-    frame.table([_row(key, handling) for key, handling in found], labels, place, "handlers")
+    frame.table([_row(key, handling) for key, handling in found], labels, place, "handlers", now)
 
 
 def _rank(row: tuple[Key, Handling]) -> tuple[float, float, Key]:
@@ -33,7 +33,7 @@ def _rank(row: tuple[Key, Handling]) -> tuple[float, float, Key]:
 
 
 def _one(reader: Source, place: Place, now: float) -> None:
-    frame.head(place)
+    frame.head("handlers", place, now)
     (start, end), at = place.window(now), place.at
     window = start, end
     handled, running = HANDLERS

@@ -37,6 +37,7 @@ def show(reader: Source, place: Place, now: float) -> None:
     house = load_house(reader, now)
     _house(house)
     _undelivered(house.undelivered, now)
+    frame.elsewhere("targets", place, now)
 
 
 def _row(one: Cycle, now: float) -> dict[str, object]:

@@ -9,10 +9,10 @@ from monitor.console.diagram import LOOKS, address, dot
 from monitor.console.map import load_topology
 from monitor.console.place import Place
 from monitor.console.source import Source
-from monitor.console.topology import Graph, State, around
+from monitor.console.topology import Graph, State, around, legible
 from monitor.console.widgets import plain
 
-#: More than so many are first shown without those that are well.
+#: More than so many are first shown without those that are well, and so many are drawn at most.
 MANY = 60
 
 
@@ -30,15 +30,27 @@ def show(reader: Source, place: Place, now: float) -> None:
         return
     diagram, table = st.columns([1, 1], gap="medium")
     with diagram:
-        st.graphviz_chart(dot(shown), width="content", alt="The same as in the table")
+        st.graphviz_chart(dot(_drawn(shown)), width="content", alt="The same as in the table")
     with table:
         _table(shown)
+        frame.elsewhere("topology", place, now)
 
 
 def _choice(many: bool) -> tuple[str, bool]:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     word = left.text_input("Filter", key="topology-filter", placeholder="part of a name")
     return word, right.toggle("Only what is not well, and what is beside it", value=many, key="topology-wrong")
+
+
+def _drawn(shown: Graph) -> Graph:
+    """What is drawn of it: one cannot see hundreds at once."""
+    if len(shown.nodes) <= MANY or st.toggle("Draw every one", key="topology-every"):
+        return shown
+    drawn = legible(shown, MANY)
+    missing = len(shown.nodes) - sum(node.count for node in drawn.nodes)
+    if missing:
+        st.caption(f"The worst are drawn; {missing:,} more are in the table.")
+    return drawn
 
 
 def _told(whole: Graph, shown: Graph) -> str:

@@ -6,8 +6,10 @@ Grafana 11 to 13. What every call may raise is GrafanaError, in one line that na
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import niquests
@@ -61,11 +63,13 @@ T = TypeVar("T")
 class Grafana:
     """A connection that is made with the first call."""
 
-    def __init__(self, url: str, token: str | None, timeout: float) -> None:
+    def __init__(self, url: str, token: str | None, timeout: float, cafile: Path | None = None) -> None:
         self.url = url.rstrip("/")
         self._name, self._timeout = redacted(url), timeout
         # without the slash at its end the client takes a prefix of the path for a part of "api"
         self._api = GrafanaApi.from_url(self.url + "/", credential=token, timeout=timeout)
+        if cafile is not None:
+            self._api.client.verify = str(cafile)
 
     def folder(self, uid: str) -> dict[str, Any] | None:
         return self._or_none("read the folder", lambda: self._api.folder.get_folder(uid))
@@ -235,7 +239,9 @@ def _causes(error: BaseException | None) -> Iterator[str]:
     """The texts of the system's errors first, then of the error itself."""
     one = error
     while one is not None:
-        if isinstance(one, OSError) and one.strerror:
+        if isinstance(one, socket.gaierror):
+            yield "its name is not known"
+        elif isinstance(one, OSError) and one.strerror:
             yield one.strerror
         one = one.__cause__ or one.__context__
     yield type(error).__name__
