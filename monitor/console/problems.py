@@ -107,6 +107,7 @@ def problems(
 ) -> list[Problem]:
     """The worst first. `alerts` are those that people are told of; `notes` say by fingerprint why they are not."""
     drafts: dict[Subject, _Draft] = {}
+    known = {_of_store(store): store for store in reversed(stores)}  # of several that are called alike the first counts
     for (target, destination, group), one in groups.items():
         said = verdict(one)
         if not said.is_well and said.kind is not Kind.UNKNOWN:
@@ -120,7 +121,7 @@ def problems(
             drafts[_subject("targets", {"target": row.name})] = _Draft(target=row)
     for alert in sorted(alerts, key=lambda one: "service" in one.labels):  # handlers last: they join their group
         subject = _about(alert, stores, drafts)
-        drafts.setdefault(subject, _Draft(store=_store_of(subject, stores))).alerts.append(alert)
+        drafts.setdefault(subject, _Draft(store=known.get(subject))).alerts.append(alert)
     found = [_problem(subject, draft, notes, now) for subject, draft in drafts.items()]
     return sorted(found, key=_rank)
 
@@ -205,10 +206,6 @@ def _subject(page: str, labels: Mapping[str, str]) -> Subject:
 
 def _of_store(store: DeadLetterStore) -> Subject:
     return _subject("dead-letters", {"target": store.target, "destination": store.destination, "source": store.source})
-
-
-def _store_of(subject: Subject, stores: Iterable[DeadLetterStore]) -> DeadLetterStore | None:
-    return next((store for store in stores if _of_store(store) == subject), None)
 
 
 def _about(alert: AlertState, stores: Iterable[DeadLetterStore], drafts: Iterable[Subject]) -> Subject:
