@@ -308,7 +308,7 @@ ALERTS_ACTIVE = Metric(
     "alerts_active",
     "gauge",
     "",
-    "Alerts of the agent that are pending or firing; and suppressed, which are some of these.",
+    "Alerts of the agent that are pending or firing, without severity none; and suppressed, which are some of these.",
     ("state",),
 )
 NOTIFICATIONS_DELAY_SECONDS = Metric(

@@ -69,8 +69,8 @@ def _count_by_reason(scrape: Scrape) -> Mapping[str, int]:
 
 
 def alert_samples(reader: Reader) -> Iterable[Sample]:
-    """How many alerts there are, by state."""
-    states = Counter(state.state for state in reader.alerts())
+    """How many alerts there are, by state; not those that are no matter of people, for Watchdog always fires."""
+    states = Counter(state.state for state in reader.alerts() if state.labels.get("severity") != "none")
     counts = {"pending": states["pending"], "firing": states["firing"], "suppressed": len(reader.suppressed())}
     yield from (m.ALERTS_ACTIVE.sample(count, state) for state, count in counts.items())
 

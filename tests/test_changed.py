@@ -173,7 +173,9 @@ def test_an_alert_keeps_what_was_told_when_it_began_to_fire(store: Store) -> Non
             texts = [one.annotations for one in reader.alerts() if one.rule == "DeadLettersGrowing"]
         return (texts[0]["changed"], texts[0]["dashboard_url"]) if texts else ("", "")
 
-    then = dashboard_link("http://g", {"target": "kafka"}, NOW - 80)
+    then = dashboard_link(
+        "http://g", {"target": "kafka", "destination": "orders.dlq", "source": "orders"}, "", NOW - 80
+    )
     assert judge(100, 0, 0) == ("", "")
     assert judge(80, 5, 100) == ("in 5/s", then)
     assert judge(60, 9, 900) == ("in 5/s", then)

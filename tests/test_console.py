@@ -92,7 +92,7 @@ def test_where_a_grafana_is_known_it_is_linked(
 
     monkeypatch.setenv(GRAFANA_VARIABLE, "https://grafana.example.org")
 
-    assert "(<https://grafana.example.org/d/eda-now?var-target=shop" in texts(show())
+    assert "(<https://grafana.example.org/d/eda-consumers?var-target=shop" in texts(show())
 
 
 def test_a_stopped_agent_is_said_first(show: Callable[[], AppTest], fill: Callable[..., None]) -> None:

@@ -13,19 +13,19 @@ from telling import WAITING, Monitor
 
 from monitor.alerts.exports import to_grafana_yaml
 from monitor.alerts.links import (
-    BOARDS,
-    DASHBOARD,
+    VARIABLES,
     board_link,
     console_link,
     console_path,
     console_template,
     dashboard_link,
+    dashboard_of,
     page_of,
 )
 from monitor.alerts.notifiers.webhook import payload
 from monitor.alerts.promql import links_of, to_prometheus_yaml
 from monitor.alerts.resending import wire
-from monitor.alerts.rules import default_rules
+from monitor.alerts.rules import Rule, default_rules
 from monitor.alerts.wording import texts
 from monitor.console.place import parsed
 from monitor.grafana import dashboards
@@ -101,7 +101,7 @@ def test_prometheus_fills_in_links_that_the_console_reads(name: str, tmp_path: P
     (rule,) = [rule for rule in default_rules() if rule.name == "NodeDown"]
     labels = {"target": name, "system": "rabbitmq", "node": "n"}
     link = f"http://c:1/targets?target={quote_plus(name)}"
-    board = f"http://g/d/{DASHBOARD}?var-target={quote_plus(name)}&from=now-1h&to=now"
+    board = f"http://g/d/eda-broker?var-target={quote_plus(name)}&from=now-1h&to=now"
     (tmp_path / "alerts.yml").write_text(to_prometheus_yaml([rule], "http://c:1/", "http://g/"))
     series = "eda_node_up{" + ", ".join(f"{key}={json.dumps(text)}" for key, text in labels.items()) + "}"
     annotations = {**texts(rule, labels, 0), "console_url": link, "dashboard_url": board}
@@ -161,32 +161,52 @@ def test_without_a_console_there_is_no_link() -> None:
     assert console_link("", {"target": "k"}, {}, AT) == ""
 
 
-def test_the_dashboard_is_opened_for_the_target_around_the_moment() -> None:
-    link = dashboard_link("https://grafana.example/", {"target": "k 1"}, AT)
+@pytest.mark.parametrize(
+    ("labels", "page", "opened"),
+    [
+        ({"target": "k 1"}, "", "eda-monitor?var-target=k%201"),
+        ({"target": "r", "node": "a"}, "targets", "eda-broker?var-target=r"),
+        ({"target": "k", "destination": "o&x"}, "", "eda-destination?var-target=k&var-destination=o%26x"),
+        ({"target": "k", "destination": "o", "group": ""}, "", "eda-destination?var-target=k&var-destination=o"),
+        (
+            {"target": "k", "destination": "o", "group": "g"},
+            "consumers",
+            "eda-consumers?var-target=k&var-destination=o&var-group=g",
+        ),
+        (
+            {"target": "k", "destination": "o.dlq"},
+            "dead-letters",
+            "eda-dead-letters?var-target=k&var-destination=o.dlq",
+        ),
+        ({"target": "k", "source": "o"}, "dead-letters", "eda-slo?var-target=k&var-source=o"),
+        ({"target": "k", "rule": "X"}, "alerts", "eda-alerts?var-target=k"),
+        ({"target": "apps", "service": "s", "destination": "o"}, "", "eda-handlers?var-destination=o"),
+        ({"target": "apps", "service": "s", "destination": "o"}, "destinations", "eda-destination?var-destination=o"),
+    ],
+)
+def test_the_dashboard_fits_what_the_labels_name(labels: dict[str, str], page: str, opened: str) -> None:
+    """The target of a handler is not that of the broker it reads, and is not told to a dashboard of the broker's."""
+    link = dashboard_link("https://grafana.example/", labels, page, AT)
 
-    assert link == "https://grafana.example/d/eda-now?var-target=k%201&from=1699996400000&to=1700000900000"
+    assert link == f"https://grafana.example/d/{opened}&from=1699996400000&to=1700000900000"
 
 
-def test_the_dashboard_that_is_linked_is_one_that_ships_and_has_the_variable() -> None:
-    board = {board["uid"]: board for board in dashboards()}[DASHBOARD]
+@pytest.mark.parametrize("rule", default_rules(), ids=lambda rule: str(rule.name))
+def test_the_dashboard_of_a_rule_ships_and_has_the_variables_that_it_is_told(rule: Rule) -> None:
+    uid = dashboard_of(rule.by, rule.opens)
+    (board,) = [one for one in dashboards() if one["uid"] == uid]
 
-    assert "target" in {one["name"] for one in board["templating"]["list"]}
+    assert set(VARIABLES[uid]) <= {one["name"] for one in board["templating"]["list"]}
 
 
 def test_without_grafana_there_is_no_link() -> None:
-    assert dashboard_link("", {"target": "k"}, AT) == ""
+    assert dashboard_link("", {"target": "k"}, "", AT) == ""
 
 
 def test_a_page_opens_the_dashboard_about_the_same_over_the_same_time() -> None:
-    labels = {"target": "k", "destination": "a&b", "group": "g", "service": "s"}
+    labels = {"target": "k", "destination": "a&b", "group": "g"}
 
-    assert board_link("http://g/", "consumers", labels, (AT, AT + 60)) == (
+    assert board_link("http://g/", labels, "consumers", (AT, AT + 60)) == (
         "http://g/d/eda-consumers?var-target=k&var-destination=a%26b&var-group=g&from=1700000000000&to=1700000060000"
     )
-    assert board_link("", "consumers", labels, (AT, AT + 60)) == ""
-
-
-def test_the_dashboards_of_the_pages_exist() -> None:
-    uids = {one["uid"] for one in dashboards()}
-
-    assert {*BOARDS.values(), DASHBOARD} <= uids
+    assert board_link("", labels, "consumers", (AT, AT + 60)) == ""

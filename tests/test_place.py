@@ -32,6 +32,10 @@ def test_a_moment_is_read_with_any_zone() -> None:
     assert parsed({"at": "2026-03-01T01:00:00+01:00"}).at == MARCH
 
 
+def test_a_moment_is_read_as_grafana_writes_it() -> None:
+    assert parsed({"at": "2026-03-01T00:00:00.254Z"}).at == MARCH + 0.254
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -138,9 +138,9 @@ def test_rules_are_exported_with_links_to_where_people_reach_console_and_grafana
     assert done.exit_code == 0, done.output
     rules, of_grafana = (tmp_path / "alerts.yml").read_text(), (tmp_path / "grafana.yaml").read_text()
     assert 'console_url: "https://eda/dead-letters?target={{ $labels.target | urlquery }}&' in rules
-    assert 'dashboard_url: "https://grafana/d/eda-now?' in rules
+    assert 'dashboard_url: "https://grafana/d/eda-monitor?' in rules
     assert '"console_url": "https://eda/dead-letters?target={{ $labels.target | urlquery }}&' in of_grafana
-    assert '"dashboard_url": "https://grafana/d/eda-now?' in of_grafana
+    assert '"dashboard_url": "https://grafana/d/eda-monitor?' in of_grafana
 
 
 def test_a_secret_is_taken_from_a_file(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from monitor.alerts.failures import Failures
 from monitor.alerts.gaps import resume
 from monitor.alerts.grouping import Look, Outcome, groups, outcome
 from monitor.alerts.inhibition import about_monitor
-from monitor.alerts.links import dashboard_link
+from monitor.alerts.links import PAGE, dashboard_link
 from monitor.alerts.messages import to_json
 from monitor.alerts.routing import Alerting
 from monitor.alerts.rules import Rule
@@ -158,7 +158,8 @@ class Engine:
         """What begins to fire, with what is to be told of its beginning. It fires though that cannot be told."""
         if new is None or new.state != "firing" or (old is not None and old.state == "firing"):
             return new
-        notes = {"dashboard_url": dashboard_link(self.alerting.grafana_url, new.labels, now)}
+        page = new.annotations.get(PAGE, "")
+        notes = {"dashboard_url": dashboard_link(self.alerting.grafana_url, new.labels, page, now)}
         with self.failures.of(new.rule, new.labels.get("target", "")):
             notes["changed"] = around.changed(new.labels)
         return begun(new, notes)

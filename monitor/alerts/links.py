@@ -6,7 +6,7 @@ so what it tells opens the same page as it is now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
@@ -21,24 +21,49 @@ NAMING = ("target", "destination", "group", "service", "source")
 #: The annotation that names the page where the labels alone would open another one.
 PAGE = "page"
 
-#: The dashboard that is opened, and the time that it shows before and after the beginning, in seconds.
-DASHBOARD, BEFORE, AFTER = "eda-now", 3600, 900
-#: The dashboard about the same as a page of the console; of other pages it is the one above.
-BOARDS = {
-    "destinations": "eda-destination",
-    "consumers": "eda-consumers",
+#: The time that a dashboard shows before and after the beginning, in seconds.
+BEFORE, AFTER = 3600, 900
+#: The dashboard of each page of the console.
+DASHBOARDS = {
     "handlers": "eda-handlers",
     "dead-letters": "eda-dead-letters",
+    "consumers": "eda-consumers",
+    "destinations": "eda-destination",
     "alerts": "eda-alerts",
     "targets": "eda-monitor",
 }
-#: Labels that the dashboards are narrowed down by.
-VARIABLES = ("target", "destination", "group")
+#: The labels for which a dashboard has a variable; its variables are called as they are.
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "eda-now": ("target",),
+    "eda-broker": ("target",),
+    "eda-destination": ("target", "destination"),
+    "eda-consumers": ("target", "destination", "group"),
+    "eda-handlers": ("destination", "group"),
+    "eda-dead-letters": ("target", "destination", "source"),
+    "eda-slo": ("target", "source"),
+    "eda-alerts": ("target",),
+    "eda-monitor": ("target",),
+}
 
 
 def page_of(labels: Mapping[str, str]) -> str:
     """The page that shows what these labels name; what is about no events is about a target."""
     return next((page for page, label in PAGES if labels.get(label)), "targets")
+
+
+def dashboard_of(labels: Collection[str], page: str) -> str:
+    """The uid of the dashboard of what has labels of these names, and is shown on that page; "" is what they say."""
+    if "node" in labels:
+        return "eda-broker"
+    page = page or page_of(dict.fromkeys(labels, "any"))
+    if page == "dead-letters" and "destination" not in labels:
+        return "eda-slo"
+    return DASHBOARDS.get(page, "eda-now")
+
+
+def _told(labels: Collection[str], uid: str) -> list[str]:
+    """The labels that the dashboard is told. The target of a handler is not that of the broker it reads."""
+    return [name for name in VARIABLES[uid] if name in labels and not (name == "target" and "service" in labels)]
 
 
 def console_path(labels: Mapping[str, str], annotations: Mapping[str, str], at: float) -> str:
@@ -59,24 +84,23 @@ def without_page(annotations: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in annotations.items() if name != PAGE}
 
 
-def dashboard_link(grafana_url: str, labels: Mapping[str, str], at: float) -> str:
-    """The dashboard around a moment, in epoch seconds; nothing where no Grafana is known."""
-    return _board(grafana_url, DASHBOARD, labels, ("target",), (at - BEFORE, at + AFTER))
+def dashboard_link(grafana_url: str, labels: Mapping[str, str], page: str, at: float) -> str:
+    """The dashboard of what has these labels around a moment, in epoch seconds; nothing where no Grafana is known.
+
+    `page` is that of the console, "" where the labels decide.
+    """
+    return board_link(grafana_url, labels, page, (at - BEFORE, at + AFTER))
 
 
-def board_link(grafana_url: str, page: str, labels: Mapping[str, str], window: tuple[float, float]) -> str:
-    """The dashboard about the same as a page, over a time in epoch seconds; nothing where no Grafana is known."""
-    return _board(grafana_url, BOARDS.get(page, DASHBOARD), labels, VARIABLES, window)
-
-
-def _board(
-    grafana_url: str, uid: str, labels: Mapping[str, str], names: Sequence[str], window: tuple[float, float]
-) -> str:
+def board_link(grafana_url: str, labels: Mapping[str, str], page: str, window: tuple[float, float]) -> str:
+    """The same over a time of its own, start and end in epoch seconds."""
     if not grafana_url:
         return ""
-    chosen = {f"var-{name}": labels[name] for name in names if labels.get(name)}
+    named = {name: text for name, text in labels.items() if text}
+    uid = dashboard_of(named, page)
+    told = {f"var-{name}": named[name] for name in _told(named, uid)}
     span = {name: f"{at * 1000:.0f}" for name, at in zip(("from", "to"), window, strict=True)}
-    return f"{grafana_url.rstrip('/')}/d/{uid}?{urlencode({**chosen, **span}, quote_via=quote)}"
+    return f"{grafana_url.rstrip('/')}/d/{uid}?{urlencode({**told, **span}, quote_via=quote)}"
 
 
 def console_template(console_url: str, page: str, names: Sequence[str]) -> str:
@@ -86,8 +110,10 @@ def console_template(console_url: str, page: str, names: Sequence[str]) -> str:
     return f"{console_url.rstrip('/')}/{opens}?{named}" if console_url else ""
 
 
-def dashboard_template(grafana_url: str) -> str:
-    """The dashboard of the last hour, in Prometheus' template language."""
+def dashboard_template(grafana_url: str, page: str, names: Sequence[str]) -> str:
+    """The dashboard of a rule whose alerts have labels of these names, in Prometheus' template language."""
     if not grafana_url:
         return ""
-    return f"{grafana_url.rstrip('/')}/d/{DASHBOARD}?var-target={{{{ $labels.target | urlquery }}}}&from=now-1h&to=now"
+    uid = dashboard_of(names, page)
+    told = "".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}&" for name in _told(names, uid))
+    return f"{grafana_url.rstrip('/')}/d/{uid}?{told}from=now-1h&to=now"

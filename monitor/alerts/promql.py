@@ -88,7 +88,7 @@ def links_of(rule: Rule, console_url: str, grafana_url: str) -> dict[str, str]:
     """The links of its alerts, in Prometheus' template language; of those addresses that are known."""
     links = {
         "console_url": console_template(console_url, rule.opens, rule.by),
-        "dashboard_url": dashboard_template(grafana_url),
+        "dashboard_url": dashboard_template(grafana_url, rule.opens, rule.by),
     }
     return {name: url for name, url in links.items() if url}
 

@@ -122,7 +122,7 @@ def head(page: str, place: Place, now: float) -> None:
 
 def elsewhere(page: str, place: Place, now: float) -> None:
     """The way to the dashboard about the same, over the same time, where a Grafana is known."""
-    address = board_link(os.environ.get(GRAFANA_VARIABLE, ""), page, dict(place.labels), place.window(now))
+    address = board_link(os.environ.get(GRAFANA_VARIABLE, ""), dict(place.labels), page, place.window(now))
     if address.startswith("http"):
         st.markdown(f":material/monitoring: [Grafana](<{address}>)")
 

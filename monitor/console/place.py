@@ -81,7 +81,7 @@ def opened(place: Place, labels: Mapping[str, str]) -> Place:
 def _moment(text: str) -> float | None:
     if not text:
         return None
-    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)", text):
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)", text):
         raise PlaceError(f"at={text}: expected a time such as 2026-01-02T03:04:05Z")
     try:
         return datetime.fromisoformat(text).timestamp()

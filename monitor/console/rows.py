@@ -116,8 +116,8 @@ def _slope(slope: float | None) -> str:
 def _links(one: Problem) -> list[str]:
     """The runbook where it has an address, and the dashboard where a Grafana is known."""
     runbook = next((a.annotations["runbook_url"] for a in one.alerts if a.annotations.get("runbook_url")), "")
-    labels = dict(one.subject.labels)
-    grafana = dashboard_link(os.environ.get(GRAFANA_VARIABLE, ""), labels, one.since) if one.since is not None else ""
+    known, (page, labels) = os.environ.get(GRAFANA_VARIABLE, ""), one.subject
+    grafana = dashboard_link(known, dict(labels), page, one.since) if one.since is not None else ""
     found = [("menu_book", "runbook", runbook), ("monitoring", "Grafana", grafana)]
     return [f":material/{icon}: [{word}](<{address}>)" for icon, word, address in found if address.startswith("http")]
 

@@ -59,6 +59,10 @@ VARIABLES = (
 )
 
 
+#: Of a store of dead letters, where they come from.
+SOURCE = Variable("source", "Source", _any(m.DEAD_LETTERS, m.DEAD_LETTERED_MESSAGES_TOTAL), ("target",))
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """`page` is the console's page about the same."""
@@ -68,6 +72,7 @@ class Board:
     description: str
     page: str
     rows: Sequence[Sequence[Panel]]
+    variables: tuple[Variable, ...] = VARIABLES
 
     def render(self) -> dict[str, Any]:
         """Classic dashboard JSON, schema version 41."""
@@ -85,7 +90,7 @@ class Board:
             "timezone": "browser",
             "annotations": {"list": list(_ANNOTATIONS)},
             "links": [*_LINKS, _console(self.page)],
-            "templating": {"list": [_DATASOURCE, *(one.render() for one in VARIABLES), _CONSOLE]},
+            "templating": {"list": [_DATASOURCE, *(one.render() for one in self.variables), _CONSOLE]},
             "panels": placed(self.rows),
         }
 
@@ -114,7 +119,7 @@ _LINKS = (
 
 def _console(page: str) -> dict[str, Any]:
     """The console's page at the end of the time that is shown."""
-    url = f"${{console}}{page}?at=${{__to}}"
+    url = f"${{console}}{page}?at=${{__to:date:iso}}"
     return {"title": "Console", "type": "link", "icon": "external link", "url": url, "targetBlank": True}
 
 

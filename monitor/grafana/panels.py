@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from monitor.alerts.links import VARIABLES
 from monitor.grafana.limits import Limit
 from monitor.grafana.queries import FILTERS, Query
 
@@ -44,6 +45,15 @@ class Panel:
         width, height = SIZES[self.kind]
         return self.width or width, self.height or height
 
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        """Those that all its series have; the target of a handler is not that of its broker, and is not told."""
+        common = [one.labels for one in self.queries]
+        return tuple(name for name in common[0] if all(name in other for other in common) and not self._drops(name))
+
+    def _drops(self, name: str) -> bool:
+        return name in ("target", "system") and any("handler" in one.labels for one in self.queries)
+
     def render(self, number: int, x: int, y: int) -> dict[str, Any]:
         """The panel at a place of the grid."""
         width, height = self.size
@@ -76,7 +86,7 @@ class Panel:
             options = {f"{value:g}": {"text": text, "color": color} for value, text, color in self.states}
             defaults["mappings"] = [{"type": "value", "options": options}]
         if self.opens and self.kind != "table":
-            defaults["links"] = [_link(self.opens, lambda name: f"${{__field.labels.{name}}}")]
+            defaults["links"] = [_link(self.opens, self._labels, "__field.labels")]
         return defaults
 
     def _overrides(self) -> list[dict[str, Any]]:
@@ -87,7 +97,7 @@ class Panel:
                 properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
             found.append({"matcher": {"id": "byName", "options": name}, "properties": properties})
         if self.kind == "table" and self.opens:
-            opened = _link(self.opens, lambda name: f"${{__data.fields.{name}}}")
+            opened = _link(self.opens, self._labels, "__data.fields")
             named = {"id": "byRegexp", "options": "destination|source|group"}
             found.append({"matcher": named, "properties": [{"id": "links", "value": [opened]}]})
         return found
@@ -113,10 +123,14 @@ def _target(ref: str, query: Query) -> dict[str, Any]:
     return target
 
 
-def _link(uid: str, field: Any) -> dict[str, Any]:
-    """Opens the dashboard for the thing that was clicked, at the same time."""
-    named = "&".join(f"var-{name}={field(name)}" for name in FILTERS if name != "system")
-    return {"title": "Open", "url": f"/d/{uid}?{named}&${{datasource:queryparam}}&${{__url_time_range}}"}
+def _link(uid: str, labels: Collection[str], of: str) -> dict[str, Any]:
+    """Opens the dashboard of what was clicked, which has its labels in `of`, at the same time; what is chosen stays."""
+    told = [
+        f"var-{name}=${{{of}.{name}:percentencode}}" if name in labels else f"${{{name}:queryparam}}"
+        for name in (*FILTERS, *(name for name in VARIABLES[uid] if name in labels and name not in FILTERS))
+        if name in labels or name in FILTERS
+    ]
+    return {"title": "Open", "url": f"/d/{uid}?{'&'.join(told)}&${{datasource:queryparam}}&${{__url_time_range}}"}
 
 
 _OPTIONS: dict[Kind, dict[str, Any]] = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from collectors.base import Metric
+from collectors.metrics import METRICS
 
 PREFIX = "eda_"
 #: The range of a rate: at least four scrapes, as Grafana works it out.
@@ -21,6 +23,16 @@ class Query:
     expr: str
     legend: str = ""
     form: Literal["range", "instant", "table", "heatmap"] = "range"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its series have: what they are summed by, all that the metric has, or nothing where all are one."""
+        if by := re.search(r"\bby \(([^)]+)\)", self.expr):
+            return tuple(name for name in by[1].split(", ") if name != "le")
+        if re.match(r"(sum|max|min|count)\(|histogram_quantile|1 - ", self.expr):
+            return ()
+        metric = re.search(rf"\b{PREFIX}(\w+?)(_bucket)?\{{", self.expr)
+        return ("system", "target", *METRICS[metric[1]].labels) if metric else ()
 
 
 def select(metric: Metric, suffix: str = "", **matchers: str) -> str:

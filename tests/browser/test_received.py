@@ -117,7 +117,7 @@ def says_all(text: str) -> None:
     """What changed, and both addresses."""
     assert CHANGED in text
     assert f"{CONSOLE}/dead-letters?target=kafka&destination=orders.dlq&source=orders&at=" in text
-    assert f"{GRAFANA}/d/eda-now?var-target=kafka&from=" in text
+    assert f"{GRAFANA}/d/eda-dead-letters?var-target=kafka" in text
 
 
 @pytest.mark.parametrize(("name", "width"), [("mail", 900), ("mail-phone", 390)])

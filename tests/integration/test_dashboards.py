@@ -54,7 +54,7 @@ def ask(engine: httpx.Client, query: str) -> list[Any]:
 
 def filled_in(expr: str) -> str:
     """With the variables as they are at first: all."""
-    return re.sub(r"\$(system|target|destination|group)\b", ".*", expr).replace("$__rate_interval", "1m")
+    return re.sub(r"\$(system|target|destination|group|source)\b", ".*", expr).replace("$__rate_interval", "1m")
 
 
 @pytest.mark.parametrize("expr", QUERIES)

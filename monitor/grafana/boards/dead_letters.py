@@ -1,15 +1,15 @@
 """Dead letters: how many come, how many go, how long they have, and what failed."""
 
 from collectors import metrics as m
-from monitor.grafana.board import Board
+from monitor.grafana.board import SOURCE, VARIABLES, Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
 from monitor.grafana.queries import RATE, Query, increase, rate, select
 
 PAIR = "{{source}} to {{destination}}"
-#: The source is the destination that is chosen, or the store itself.
-ANY = {"destination": ""}
-LEFT = select(m.DEAD_LETTER_RETENTION_MARGIN_SECONDS, **ANY)
+#: Of the source that is chosen.
+ITS = {"source": "$source"}
+LEFT = select(m.DEAD_LETTER_RETENTION_MARGIN_SECONDS)
 
 BOARD = Board(
     "eda-dead-letters",
@@ -21,21 +21,21 @@ BOARD = Board(
             Panel(
                 "Came within the hour",
                 "Events given up within the last hour. Each is one that nobody handled: read one, mend, redrive.",
-                (Query(f"sum(increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, **ANY)}[1h]))"),),
+                (Query(f"sum(increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, **ITS)}[1h]))"),),
                 kind="stat",
                 limit=limit("DeadLettersTrickling"),
             ),
             Panel(
                 "Waiting",
                 "Dead letters in all stores. They do nothing by themselves, and retention deletes them.",
-                (Query(f"sum({select(m.DEAD_LETTERS, **ANY)})"),),
+                (Query(f"sum({select(m.DEAD_LETTERS, **ITS)})"),),
                 kind="stat",
                 limit=Limit(1, "orange"),
             ),
             Panel(
                 "Oldest",
                 "Age of the oldest dead letter. After a day nobody has looked.",
-                (Query(f"max({select(m.DEAD_LETTER_AGE_SECONDS, **ANY)})"),),
+                (Query(f"max({select(m.DEAD_LETTER_AGE_SECONDS)})"),),
                 "s",
                 "stat",
                 limit("DeadLettersUnread"),
@@ -43,7 +43,7 @@ BOARD = Board(
             Panel(
                 "Next to be deleted in",
                 "Time until retention deletes the oldest dead letter. Short: move them, or raise the retention.",
-                (Query(f"min({select(m.DEAD_LETTER_RETENTION_MARGIN_SECONDS, **ANY)})"),),
+                (Query(f"min({select(m.DEAD_LETTER_RETENTION_MARGIN_SECONDS)})"),),
                 "s",
                 "stat",
                 Limit(3600, below=True),
@@ -51,7 +51,7 @@ BOARD = Board(
             Panel(
                 "Lost within the hour",
                 "Dead letters that could not be kept: they are gone. Mend the path before anything else.",
-                (Query(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL, **ANY)}[1h])) or vector(0)"),),
+                (Query(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL)}[1h])) or vector(0)"),),
                 kind="stat",
                 limit=limit("DeadLettersLost"),
             ),
@@ -60,7 +60,7 @@ BOARD = Board(
                 "Dead letters that were sent back and are dead letters again: the handler was not mended.",
                 (
                     Query(
-                        f"sum(increase({select(m.REDRIVEN_MESSAGES_TOTAL, outcome='came_back', **ANY)}[1h]))"
+                        f"sum(increase({select(m.REDRIVEN_MESSAGES_TOTAL, outcome='came_back', **ITS)}[1h]))"
                         " or vector(0)"
                     ),
                 ),
@@ -74,19 +74,19 @@ BOARD = Board(
                 "One row a store and source. Filling: the handler of the source gives up. Old: nobody looks.",
                 (
                     Query(
-                        f"topk(50, sum by (target, destination, source) ({select(m.DEAD_LETTERS, **ANY)}))",
+                        f"topk(50, sum by (target, destination, source) ({select(m.DEAD_LETTERS, **ITS)}))",
                         form="table",
                     ),
                     Query(
-                        increase(m.DEAD_LETTERED_MESSAGES_TOTAL, "1h", "target", "destination", "source", **ANY),
+                        increase(m.DEAD_LETTERED_MESSAGES_TOTAL, "1h", "target", "destination", "source", **ITS),
                         form="table",
                     ),
                     Query(
-                        increase(m.DEAD_LETTERED_MESSAGES_TOTAL, "1d", "target", "destination", "source", **ANY),
+                        increase(m.DEAD_LETTERED_MESSAGES_TOTAL, "1d", "target", "destination", "source", **ITS),
                         form="table",
                     ),
                     Query(
-                        f"time() - max by (target, destination, source) ({select(m.DEAD_LETTERS_BORN, **ANY)})",
+                        f"time() - max by (target, destination, source) ({select(m.DEAD_LETTERS_BORN, **ITS)})",
                         form="table",
                     ),
                 ),
@@ -108,7 +108,7 @@ BOARD = Board(
                 "or with something that the handler calls.",
                 (
                     Query(
-                        rate(m.DEAD_LETTERED_MESSAGES_TOTAL, "destination", "source", "reason", **ANY),
+                        rate(m.DEAD_LETTERED_MESSAGES_TOTAL, "destination", "source", "reason", **ITS),
                         f"{PAIR} {{{{reason}}}}",
                     ),
                 ),
@@ -118,7 +118,7 @@ BOARD = Board(
             Panel(
                 "Waiting",
                 "Depth of each store. A fall is a redrive, a purge, or retention that has deleted them.",
-                (Query(f"sum by (destination, source) ({select(m.DEAD_LETTERS, **ANY)})", PAIR),),
+                (Query(f"sum by (destination, source) ({select(m.DEAD_LETTERS, **ITS)})", PAIR),),
                 limit=Limit(1, "orange"),
             ),
         ),
@@ -128,7 +128,7 @@ BOARD = Board(
                 "Dead letters sent back, by outcome. `came_back` are dead letters again: mend the handler first.",
                 (
                     Query(
-                        rate(m.REDRIVEN_MESSAGES_TOTAL, "destination", "source", "outcome", **ANY),
+                        rate(m.REDRIVEN_MESSAGES_TOTAL, "destination", "source", "outcome", **ITS),
                         f"{PAIR} {{{{outcome}}}}",
                     ),
                 ),
@@ -137,14 +137,14 @@ BOARD = Board(
             Panel(
                 "Net change",
                 "How a store grew within the last minutes. Below 0 it empties; above, nobody keeps up with it.",
-                (Query(f"sum by (destination, source) (delta({select(m.DEAD_LETTERS, **ANY)}[{RATE}]))", PAIR),),
+                (Query(f"sum by (destination, source) (delta({select(m.DEAD_LETTERS, **ITS)}[{RATE}]))", PAIR),),
             ),
         ),
         (
             Panel(
                 "Age of the oldest",
                 "By store. A line that rises with the clock: nobody reads it.",
-                (Query(select(m.DEAD_LETTER_AGE_SECONDS, **ANY), "{{destination}}"),),
+                (Query(select(m.DEAD_LETTER_AGE_SECONDS), "{{destination}}"),),
                 "s",
                 limit=limit("DeadLettersUnread"),
             ),
@@ -153,7 +153,7 @@ BOARD = Board(
                 "The part of its time that the oldest dead letter has left. At 0 it is deleted: move it before.",
                 (
                     Query(
-                        f"{LEFT} / ({LEFT} + {select(m.DEAD_LETTER_AGE_SECONDS, **ANY)})",
+                        f"{LEFT} / ({LEFT} + {select(m.DEAD_LETTER_AGE_SECONDS)})",
                         "{{destination}}",
                     ),
                 ),
@@ -167,7 +167,7 @@ BOARD = Board(
                 "Failures of the handlers by reason, at the same time. This is the cause of the dead letters.",
                 (
                     Query(
-                        rate(m.HANDLER_FAILURES_TOTAL, "handler", "destination", "reason"),
+                        rate(m.HANDLER_FAILURES_TOTAL, "handler", "destination", "reason", destination="$source"),
                         "{{handler}} on {{destination}} {{reason}}",
                     ),
                 ),
@@ -179,8 +179,8 @@ BOARD = Board(
                 "What services say they dead-lettered, and what the broker counted. More sent than arrived: some are "
                 "lost.",
                 (
-                    Query(rate(m.DEAD_LETTERS_SENT_TOTAL, "destination", "source", **ANY), f"sent: {PAIR}"),
-                    Query(rate(m.DEAD_LETTERED_MESSAGES_TOTAL, "destination", "source", **ANY), f"arrived: {PAIR}"),
+                    Query(rate(m.DEAD_LETTERS_SENT_TOTAL, "destination", "source", **ITS), f"sent: {PAIR}"),
+                    Query(rate(m.DEAD_LETTERED_MESSAGES_TOTAL, "destination", "source", **ITS), f"arrived: {PAIR}"),
                 ),
                 "ops",
             ),
@@ -191,7 +191,7 @@ BOARD = Board(
                 "Dead letters that could not be kept, by reason. An empty destination is the broker as a whole.",
                 (
                     Query(
-                        rate(m.DEAD_LETTER_FAILURES_TOTAL, "target", "destination", "reason", **ANY),
+                        rate(m.DEAD_LETTER_FAILURES_TOTAL, "target", "destination", "reason"),
                         "{{destination}} {{reason}}",
                     ),
                 ),
@@ -203,14 +203,14 @@ BOARD = Board(
                 "Waiting in their source",
                 "Dead letters that no queue has confirmed yet. They fill the source: make the dead-letter queue "
                 "reachable.",
-                (Query(select(m.DEAD_LETTERS_WAITING), "{{source}}"),),
+                (Query(select(m.DEAD_LETTERS_WAITING, **ITS), "{{source}}"),),
                 limit=Limit(1, "orange"),
                 width=8,
             ),
             Panel(
                 "Ways of dead letters",
                 "From each source, where its dead letters go. A source that is missing has no way for them.",
-                (Query(f"max by (target, source, destination) ({select(m.DEAD_LETTER_ROUTE, **ANY)})", form="table"),),
+                (Query(f"max by (target, source, destination) ({select(m.DEAD_LETTER_ROUTE, **ITS)})", form="table"),),
                 kind="table",
                 width=8,
                 height=8,
@@ -218,4 +218,5 @@ BOARD = Board(
             ),
         ),
     ),
+    (*VARIABLES, SOURCE),
 )

@@ -1,19 +1,20 @@
 """The objective: of a thousand events one may be dead-lettered; how much of that is used up, and by what."""
 
 from collectors import metrics as m
-from monitor.grafana.board import Board
+from monitor.grafana.board import SOURCE, VARIABLES, Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
 from monitor.grafana.queries import Query, select
 
 #: The share of events that may be dead-lettered, as in the rules DeadLetterBudgetBurns….
 BUDGET = 0.001
-ANY = {"destination": ""}
+#: Of the source that is chosen.
+ITS = {"source": "$source"}
 
 
 def share(window: str, *by: str) -> str:
     """Of the events that came within a window, those that were dead-lettered; by source."""
-    given_up = f"increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, destination='', source='$destination')}[{window}])"
+    given_up = f"increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, destination='', **ITS)}[{window}])"
     came = f'label_replace(increase({select(m.MESSAGES_IN_TOTAL)}[{window}]), "source", "$1", "destination", "(.*)")'
     known = "target, source" if by else ""
     grouped = f" by ({known})" if known else ""
@@ -96,7 +97,7 @@ BOARD = Board(
                 (
                     Query(
                         "topk(20, sum by (target, source, destination, reason)"
-                        f" (increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, **ANY)}[7d])))",
+                        f" (increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, destination='', **ITS)}[7d])))",
                         form="table",
                     ),
                 ),
@@ -107,4 +108,5 @@ BOARD = Board(
             ),
         ),
     ),
+    (*VARIABLES, SOURCE),
 )
