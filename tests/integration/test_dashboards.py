@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from backfilled import prometheus_with, victoriametrics_with
-from incident import scrapes
+from outage import scrapes
 
 from monitor.demo import services
 from monitor.grafana import dashboards

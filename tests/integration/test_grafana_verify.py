@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from backfilled import prometheus_with
 from grafana_server import TOKEN, FakeGrafana, fake_grafana
-from incident import scrapes
+from outage import scrapes
 from typer.testing import CliRunner
 
 from monitor.cli import app

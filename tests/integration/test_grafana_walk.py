@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from backfilled import prometheus_with
 from grafana_server import TOKEN, FakeGrafana, fake_grafana
-from incident import scrapes
+from outage import scrapes
 
 from monitor.demo import services
 from monitor.grafana import dashboards

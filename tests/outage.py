@@ -1,4 +1,4 @@
-"""An incident in which every metric of the vocabulary has something to tell: orders are given up, redriven in vain."""
+"""An outage in which every metric of the vocabulary has something to tell: orders are given up, redriven in vain."""
 
 from __future__ import annotations
 
