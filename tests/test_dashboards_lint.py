@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from collectors.kafka import compat
 from collectors.metrics import METRICS
@@ -24,6 +25,7 @@ from monitor.grafana import dashboards
 from monitor.grafana.limits import limit
 from monitor.grafana.queries import FILTERS
 
+ROOT = Path(__file__).parent.parent / "dashboards"
 BOARDS = dashboards()
 PANELS = [pytest.param(panel, id=f"{b['uid']}: {panel['title']}") for b in BOARDS for panel in b["panels"]]
 TARGETS = [
@@ -37,6 +39,8 @@ EXPRS = [param.values[0] for param in TARGETS]
 OWN_WINDOWS = {"15m", "1h", "6h", "1d", "7d"}
 #: Of https://github.com/grafana/grafana's list, those that are used here.
 UNITS = {"short", "none", "s", "ops", "reqps", "bytes", "percentunit", "bool_yes_no"}
+with_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+with_amtool = pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
 board = pytest.mark.parametrize("board", BOARDS, ids=lambda one: str(one["uid"]))
 panel = pytest.mark.parametrize("panel", PANELS)
 expr = pytest.mark.parametrize("expr", TARGETS)
@@ -100,7 +104,7 @@ def test_panel_no_targets_rule(panel: dict[str, Any]) -> None:
     assert panel["targets"]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@with_promtool
 def test_target_promql_rule(tmp_path: Path) -> None:
     rules = [{"record": f"query:{number}", "expr": filled_in(one)} for number, one in enumerate(EXPRS)]
     (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "all", "rules": rules}]}))
@@ -222,3 +226,39 @@ def test_dashboards_of_kafka_exporter_are_served(query: str) -> None:
     assert names
     for name in names:
         assert labels <= set(served[name])
+
+
+@board
+def test_no_query_uses_a_variable_that_the_dashboard_lacks(board: dict[str, Any]) -> None:
+    known = {one["name"] for one in board["templating"]["list"]}
+    asked = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
+    asked += [one["expr"] for one in board["annotations"]["list"] if "expr" in one]
+
+    assert {name for expr in asked for name in re.findall(r"\$([a-z]+)\b", expr)} <= known
+
+
+@with_promtool
+def test_promtool_takes_the_configuration_of_prometheus_and_its_rules() -> None:
+    done = subprocess.run(
+        ["promtool", "check", "config", ROOT / "prometheus" / "prometheus.yml"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@with_amtool
+def test_amtool_takes_the_configuration_of_alertmanager() -> None:
+    done = subprocess.run(
+        ["amtool", "check-config", ROOT / "alertmanager" / "alertmanager.yml"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_dashboards_are_provisioned_by_keys_of_grafana() -> None:
+    known = {"name", "orgId", "folder", "folderUid", "type", "disableDeletion", "updateIntervalSeconds",
+             "allowUiUpdates", "options"}  # fmt: skip
+    whole = yaml.safe_load((ROOT / "provisioning" / "dashboards" / "eda-monitor.yaml").read_text())
+
+    assert whole.keys() == {"apiVersion", "providers"}
+    assert all(provider.keys() <= known for provider in whole["providers"])
