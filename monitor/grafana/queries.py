@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from collectors.base import Metric
+from collectors import metrics as m
+from collectors.base import Metric, parse_duration
 from collectors.metrics import METRICS
 
 PREFIX = "eda_"
@@ -62,6 +63,17 @@ def rate(metric: Metric, *by: str, suffix: str = "", **matchers: str) -> str:
 def increase(metric: Metric, window: str, *by: str, **matchers: str) -> str:
     """By these labels, how much a counter gained within a window."""
     return f"sum by ({', '.join(by)}) (increase({select(metric, **matchers)}[{window}]))"
+
+
+def came(window: str, *by: str, **matchers: str) -> str:
+    """By these labels, the dead letters that came within a window; of a counter that was born in it, all of it.
+
+    As the rule DeadLettersGrowing counts them: the first dead letters bring their counter, and are no rise of it.
+    """
+    counter = select(m.DEAD_LETTERED_MESSAGES_TOTAL, **matchers)
+    young = f"time() - {select(m.DEAD_LETTERS_BORN, **matchers)} < {parse_duration(window):g}"
+    grouped = f" by ({', '.join(by)})" if by else ""
+    return f"sum{grouped} (({counter} and ({young})) or increase({counter}[{window}]))"
 
 
 def quantile(metric: Metric, q: float, *by: str, **matchers: str) -> str:

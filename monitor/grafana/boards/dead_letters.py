@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import SOURCE, VARIABLES, Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, increase, rate, select
+from monitor.grafana.queries import RATE, Query, came, rate, select
 
 PAIR = "{{source}} to {{destination}}"
 #: Of the source that is chosen.
@@ -21,7 +21,7 @@ BOARD = Board(
             Panel(
                 "Came within the hour",
                 "Events given up within the last hour. Each is one that nobody handled: read one, mend, redrive.",
-                (Query(f"sum(increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, **ITS)}[1h]))"),),
+                (Query(came("1h", **ITS)),),
                 kind="stat",
                 limit=limit("DeadLettersTrickling"),
             ),
@@ -78,11 +78,11 @@ BOARD = Board(
                         form="table",
                     ),
                     Query(
-                        increase(m.DEAD_LETTERED_MESSAGES_TOTAL, "1h", "target", "destination", "source", **ITS),
+                        came("1h", "target", "destination", "source", **ITS),
                         form="table",
                     ),
                     Query(
-                        increase(m.DEAD_LETTERED_MESSAGES_TOTAL, "1d", "target", "destination", "source", **ITS),
+                        came("1d", "target", "destination", "source", **ITS),
                         form="table",
                     ),
                     Query(

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, increase, quantile, rate, select
+from monitor.grafana.queries import Query, came, quantile, rate, select
 
 BOARD = Board(
     "eda-now",
@@ -26,7 +26,7 @@ BOARD = Board(
                 "Dead letters, last 15 minutes",
                 "Events given up by their handlers. Any value above 0 is an event nobody handled: read the dead "
                 "letter, mend the handler, then redrive.",
-                (Query(f"sum(increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL)}[15m]))"),),
+                (Query(came("15m")),),
                 kind="stat",
                 limit=limit("DeadLettersGrowing"),
                 opens="eda-dead-letters",
@@ -93,9 +93,7 @@ BOARD = Board(
                 "handler that gives up: see why on the dashboard of dead letters.",
                 (
                     Query(f"topk(20, sum by (target, destination, source) ({select(m.DEAD_LETTERS)}))", form="table"),
-                    Query(
-                        increase(m.DEAD_LETTERED_MESSAGES_TOTAL, "1h", "target", "destination", "source"), form="table"
-                    ),
+                    Query(came("1h", "target", "destination", "source"), form="table"),
                 ),
                 kind="table",
                 limit=Limit(1, "orange"),
