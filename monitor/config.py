@@ -19,7 +19,7 @@ from monitor.access import AuthSettings
 from monitor.alerts import notifiers
 from monitor.alerts.exports import FOLDER_TITLE, FOLDER_UID
 from monitor.alerts.notifiers import ReceiverSettings
-from monitor.alerts.notifiers.base import CaFile
+from monitor.alerts.notifiers.base import CaFile, without_login
 from monitor.alerts.routing import Alerting
 from monitor.alerts.settings import (
     AlertingSettings,
@@ -77,7 +77,7 @@ class ConsoleSettings(Settings):
 class GrafanaSettings(Settings):
     """Where `eda-monitor grafana` imports to, with the token of a service account that may write there."""
 
-    #: Where we reach it; where people do (`[alerting] grafana_url`), if it is not told.
+    #: Where we reach it, and people too where `[alerting] grafana_url` does not say another.
     url: Url = ""
     token: SecretStr | None = None
     token_file: Path | None = None
@@ -159,7 +159,8 @@ def parse(text: str, source: str, folder: Path) -> Config:
         raise ConfigError(source, problems)
     store = StoreSettings(path=folder / file.store.path)
     console = _relative(file.console, folder)
-    alerting = alerting_of(file.alerting, receivers, file.routes, file.maintenance)
+    grafana_url = without_login(file.alerting.grafana_url or file.grafana.url)
+    alerting = alerting_of(file.alerting, receivers, file.routes, file.maintenance, grafana_url)
     return Config(
         store,
         file.exporter,

@@ -108,9 +108,7 @@ def start_console(config: Config) -> subprocess.Popen[bytes]:
             probe.bind((host, int(port)))
         except OSError as error:
             raise ServiceError(f"console.listen: cannot listen on {config.console.listen}: {error.strerror}") from None
-    argv, environment = command(
-        config.store.path, config.console, config.alerting_settings.grafana_url or config.grafana.url
-    )
+    argv, environment = command(config.store.path, config.console, config.alerting.grafana_url)
     process = subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL)
     _tell(f"Console: {url(config.console.listen)}")
     return process

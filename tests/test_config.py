@@ -73,3 +73,16 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("15s", 15), ("500ms", 0.5), ("2m", 120), ("1.5h", 5400), (7, 7)])
 def test_durations_are_seconds(text: object, seconds: float) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "linked"),
+    [
+        ('[alerting]\ngrafana_url = "https://people"\n[grafana]\nurl = "http://inside:3000"', "https://people"),
+        ('[grafana]\nurl = "http://inside:3000/g"', "http://inside:3000/g"),
+        ('[grafana]\nurl = "http://admin:horse@inside:3000/g"', "http://inside:3000/g"),
+        ("", ""),
+    ],
+)
+def test_links_lead_to_where_people_reach_grafana_and_hold_no_login(written: str, linked: str) -> None:
+    assert config.parse(written, "c.toml", Path()).alerting.grafana_url == linked

@@ -453,6 +453,18 @@ def test_a_login_in_the_address_does_without_a_token(grafana: FakeGrafana, monke
 
 
 @pytest.mark.parametrize("command", ["plan", "import", "diff", "prune", "verify"])
+def test_a_login_in_the_address_is_told_nobody(
+    command: str, grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRAFANA_TOKEN")
+
+    done = run(command, "--url", grafana.url.replace("://", "://admin:horse@"))
+
+    assert "horse" not in done.out + done.err
+    assert command != "import" or f"{grafana.url}/d/eda-now" in done.out
+
+
+@pytest.mark.parametrize("command", ["plan", "import", "diff", "prune", "verify"])
 def test_without_grafana_client_it_says_what_to_install(
     grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:

@@ -91,7 +91,7 @@ class RuleSettings(ParameterSettings):
 
 class AlertingSettings(Settings):
     runbooks: str = RUNBOOKS
-    #: Where people reach Grafana.
+    #: Where people reach Grafana; where we do (`[grafana] url`), if it is not told.
     grafana_url: Url = ""
     rules: Annotated[dict[str, RuleSettings], Field(default_factory=dict)]
     group_by: tuple[str, ...] = Alerting().group_by
@@ -181,6 +181,7 @@ def alerting_of(
     receivers: Sequence[ReceiverSettings],
     routes: Sequence[RouteSettings],
     maintenance: Sequence[MaintenanceSettings],
+    grafana_url: str = "",
 ) -> Alerting:
     """What the engine takes. An Alertmanager groups and routes by itself, and is no receiver of messages."""
     waits = {"" if name == "default" else name: seconds for name, seconds in settings.group_wait.items()}
@@ -192,7 +193,7 @@ def alerting_of(
         group_interval=settings.group_interval,
         repeat_interval=settings.repeat_interval,
         windows=tuple(one.window() for one in maintenance),
-        grafana_url=settings.grafana_url,
+        grafana_url=grafana_url,
     )
 
 

@@ -6,7 +6,7 @@ import os
 import ssl
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -123,6 +123,12 @@ def is_http(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
     except ValueError:
         return False
+
+
+def without_login(url: str) -> str:
+    """The URL that people may be told: without the user and password that it may hold."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def redacted(url: str) -> str:

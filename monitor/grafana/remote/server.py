@@ -16,7 +16,7 @@ import niquests
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaException, GrafanaTimeoutError
 
-from monitor.alerts.notifiers.base import redacted
+from monitor.alerts.notifiers.base import redacted, without_login
 from monitor.grafana.board import TAG
 from monitor.grafana.remote.marks import Save, message_of
 from monitor.grafana.remote.plan import Found
@@ -64,10 +64,11 @@ class Grafana:
     """A connection that is made with the first call."""
 
     def __init__(self, url: str, token: str | None, timeout: float, cafile: Path | None = None) -> None:
-        self.url = url.rstrip("/")
+        address = url.rstrip("/")
+        self.url = without_login(address)
         self._name, self._timeout = redacted(url), timeout
         # without the slash at its end the client takes a prefix of the path for a part of "api"
-        self._api = GrafanaApi.from_url(self.url + "/", credential=token, timeout=timeout)
+        self._api = GrafanaApi.from_url(address + "/", credential=token, timeout=timeout)
         if cafile is not None:
             self._api.client.verify = str(cafile)
 
