@@ -49,6 +49,12 @@ def _address(value: str) -> str:
     return value
 
 
+def _uid(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", value):
+        raise ValueError(f"{value!r} is no uid of Grafana; expected up to 40 letters, digits, - and _")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 
 
@@ -84,7 +90,7 @@ class GrafanaSettings(Settings):
     token_env: str = "GRAFANA_TOKEN"
     #: Title and uid of the folder.
     folder: Annotated[str, Field(min_length=1)] = FOLDER_TITLE
-    folder_uid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = FOLDER_UID
+    folder_uid: Annotated[str, AfterValidator(_uid)] = FOLDER_UID
     #: Name or uid of the Prometheus that the dashboards and alerts ask; Grafana's default one, if it is not told.
     datasource: str = ""
     ssl_cafile: CaFile = None

@@ -148,3 +148,14 @@ def test_without_a_configuration_and_without_brokers_what_was_looked_for_is_told
 
     assert ended.value.code == 2
     assert f"no configuration file, no Kafka on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["grafana", "export"], ["export-kubernetes"], ["export-rules", "--prometheus"]])
+def test_an_export_that_cannot_be_written_is_one_line(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = eda(*command, str(tmp_path / "file"), cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"eda-monitor: {tmp_path / 'file'}/")
+    assert done.stderr.count("\n") == 1

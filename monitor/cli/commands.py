@@ -23,9 +23,9 @@ from monitor import config as configuration
 from monitor.agent import scrape
 from monitor.alerts.exports import to_alertmanager_yaml, to_grafana_yaml
 from monitor.alerts.promql import to_prometheus_yaml
-from monitor.alerts.rules import Rule, RuleError, default_rules
+from monitor.alerts.rules import Rule, RuleError
 from monitor.cli import alerts, backtest, console, grafana, kubernetes, trial
-from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail
+from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail, rules_and_links, write_files
 from monitor.cli.printing import Format, print_scrapes
 from monitor.config import Config, ConfigError
 from monitor.exporter import ExporterError
@@ -194,16 +194,11 @@ def export_rules(
     """Write the rules, as they are configured, for Prometheus, Alertmanager or Grafana."""
     if prometheus is None and grafana is None:
         fail("export-rules: expected --prometheus DIR or --grafana FILE")
-    loaded = config_or_none(config)
-    rules = default_rules() if loaded is None else rules_of_config(loaded)
-    links = ("", "") if loaded is None else (loaded.console.url, loaded.alerting.grafana_url)
+    rules, links = rules_and_links(config_or_none(config))
     files = {} if prometheus is None else rule_files(prometheus, rules, *links)
     if grafana is not None:
         files[grafana] = to_grafana_yaml(rules, datasource, *links)
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        print(f"Wrote {path}")
+    write_files(files)
 
 
 def rule_files(folder: Path, rules: Sequence[Rule], console_url: str, grafana_url: str) -> dict[Path, str]:

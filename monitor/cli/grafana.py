@@ -25,11 +25,9 @@ from rich.table import Table
 
 from monitor.alerts.exports import to_grafana_group
 from monitor.alerts.notifiers.base import NotifyError, is_http, secret
-from monitor.alerts.rules import default_rules
-from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail
+from monitor.cli.options import ConfigOption, JsonOption, config_or_none, fail, rules_and_links, write_files
 from monitor.config import Config, GrafanaSettings
 from monitor.grafana import dashboards, render
-from monitor.service import rules_of_config
 
 if TYPE_CHECKING:  # grafana-client is an extra, and slow to import
     from monitor.grafana.remote.importing import Outcome, Place
@@ -187,11 +185,7 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for one file a dashboard.")],
 ) -> None:
     """Write the dashboards as files, for file provisioning or the import dialog. Needs no Grafana."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for board in dashboards():
-        file = folder / f"{board['uid']}.json"
-        file.write_text(render(board), encoding="utf-8")
-        print(f"Wrote {file}")
+    write_files({folder / f"{board['uid']}.json": render(board) for board in dashboards()})
 
 
 @contextmanager
@@ -238,8 +232,7 @@ def _token(settings: GrafanaSettings, address: str) -> str | None:
 
 
 def _rules(work: Work) -> Mapping[str, Any]:
-    rules = default_rules() if work.config is None else rules_of_config(work.config)
-    links = ("", "") if work.config is None else (work.config.console.url, work.config.alerting.grafana_url)
+    rules, links = rules_and_links(work.config)
     return to_grafana_group(rules, work.place.uid, work.datasource.uid, *links)
 
 

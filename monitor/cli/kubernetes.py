@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from monitor.alerts.rules import default_rules
-from monitor.cli.options import ConfigOption, config_or_none
+from monitor.cli.options import ConfigOption, config_or_none, rules_and_links, write_files
 from monitor.grafana import dashboards
 from monitor.kubernetes import to_dashboards_yaml, to_monitoring_yaml
-from monitor.service import rules_of_config
 
 
 def export_kubernetes(
@@ -19,14 +17,10 @@ def export_kubernetes(
     config: ConfigOption = None,
 ) -> None:
     """Write a ServiceMonitor, the rules as they are configured, and the dashboards, as Kubernetes manifests."""
-    loaded = config_or_none(config)
-    rules = default_rules() if loaded is None else rules_of_config(loaded)
-    links = ("", "") if loaded is None else (loaded.console.url, loaded.alerting.grafana_url)
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "monitoring.yaml": to_monitoring_yaml(rules, *links),
-        "dashboards.yaml": to_dashboards_yaml(dashboards()),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-        print(f"Wrote {folder / name}")
+    rules, links = rules_and_links(config_or_none(config))
+    write_files(
+        {
+            folder / "monitoring.yaml": to_monitoring_yaml(rules, *links),
+            folder / "dashboards.yaml": to_dashboards_yaml(dashboards()),
+        }
+    )
