@@ -45,7 +45,7 @@ def _draw(found: list[Span], window: tuple[float, float]) -> None:
                 "state:N",
                 title=None,
                 scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
-                legend=alt.Legend(orient="top"),
+                legend=alt.Legend(orient="top", columns=2),  # beside the names a phone has no room for three
             ),
             tooltip=[
                 "alert:N",
@@ -55,4 +55,4 @@ def _draw(found: list[Span], window: tuple[float, float]) -> None:
             ],
         )
     )
-    st.altair_chart(chart.properties(height=70 + 20 * len(names)), key="bands")
+    st.altair_chart(chart.properties(height=alt.Step(20)), key="bands")

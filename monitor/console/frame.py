@@ -70,10 +70,7 @@ def go(place: Place) -> None:
 
 def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Place, key: str, now: float) -> None:
     """A list with a filter; choosing a row opens its thing. `labels` name the thing of each row, `key` is the page."""
-    name, beside = st.columns([6, 1], vertical_alignment="bottom")
-    word = name.text_input("Filter", key=f"{key}-filter", placeholder="part of a name").casefold()
-    with beside:
-        elsewhere(key, place, now)
+    word = st.text_input("Filter", key=f"{key}-filter", placeholder="part of a name").casefold()
     kept = [number for number, of in enumerate(labels) if word in " ".join(of.values()).casefold()]
     if not kept:
         st.info("Nothing has this in its name." if word else "Nothing is known yet.")
@@ -89,6 +86,7 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
     )
     if len(kept) > ROWS:
         st.caption(f"and {len(kept) - ROWS:,} more: narrow them down by a part of their name")
+    elsewhere(key, place, now)
     for number in chosen["selection"]["rows"][:1]:
         go(opened(place, labels[kept[number]]))
 

@@ -70,16 +70,16 @@ def _problem(one: Problem, number: int, now: float, stale: bool) -> None:
         colour, paint = "gray", "#888"
     place = Place(tuple((name, one.subject.get(name)) for name in LABELS if one.subject.get(name)))
     with st.container(key=f"problem-{number}"):
-        what, drawn, when = st.columns([9, 2, 4], vertical_alignment="center", gap="small")
+        what, drawn, told = st.columns([9, 2, 4], vertical_alignment="center", gap="small")
         with what.container(gap=None):
             name = escaped(one.subject.name, 60)
             link(one.subject.page, f":{colour}[:material/{icon}: **{word}**]  **{name}**", place)
             st.markdown(f":small[{escaped(_ended(one.cause), 320)}] {_advice(one)}")
         if len(one.trend) > 1:
             waiting = [value for _, value in one.trend]
-            told = f"what waits, in the last hour: now {waiting[-1]:,.0f}, at most {max(waiting):,.0f}"
-            drawn.html(spark(one.trend, paint, told))
-        when.markdown("  \n".join(f":small[{line}]" for line in _told(one, now)))
+            said = f"what waits, in the last hour: now {waiting[-1]:,.0f}, at most {max(waiting):,.0f}"
+            drawn.html(spark(one.trend, paint, said))
+        told.markdown("  \n".join(f":small[{line}]" for line in _told(one, now)))
 
 
 def _ended(sentence: str) -> str:
@@ -87,7 +87,7 @@ def _ended(sentence: str) -> str:
 
 
 def _advice(one: Problem) -> str:
-    return f":small[:gray[{escaped(one.advice, 200)}]]" if one.advice else ""
+    return f":small[:gray[{escaped(one.advice, 320)}]]" if one.advice else ""
 
 
 def _told(one: Problem, now: float) -> list[str]:
