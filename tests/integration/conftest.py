@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from backfilled import prometheus_with
+from outage import scrapes
 
 from monitor.demo import services
 
@@ -63,3 +66,10 @@ def rabbit(certificates: Path) -> Iterator[services.Node]:
     """A RabbitMQ, over TLS too, whose statistics come twice a second."""
     with or_skip(services.rabbitmq({"collect_statistics_interval": 500}, certificates)) as node:
         yield node
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Prometheus that has an outage which ends now."""
+    with or_skip(prometheus_with(scrapes(float(int(time.time()))), tmp_path_factory.mktemp("prometheus"))) as url:
+        yield url

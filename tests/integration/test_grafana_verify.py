@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from backfilled import prometheus_with
 from grafana_server import TOKEN, FakeGrafana, fake_grafana
-from outage import scrapes
 from typer.testing import CliRunner
 
 from monitor.cli import app
-from monitor.demo import services
 from monitor.grafana import dashboards
 
 VERIFIED = Path(__file__).parent.parent.parent / "docs" / "grafana-verified.md"
@@ -27,17 +23,6 @@ of which {} show data. `make verified` writes this page anew; a test holds it to
 """
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    try:
-        with prometheus_with(scrapes(float(int(time.time()))), tmp_path_factory.mktemp("prometheus")) as url:
-            yield url
-    except services.ServiceMissingError as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
 
 
 @pytest.fixture

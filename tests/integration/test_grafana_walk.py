@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from backfilled import prometheus_with
 from grafana_server import TOKEN, FakeGrafana, fake_grafana
-from outage import scrapes
 
-from monitor.demo import services
 from monitor.grafana import dashboards
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parent.parent.parent
 SECTIONS = [("README.md", "## Dashboards"), ("docs/grafana.md", "## From nothing to dashboards")]
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    try:
-        with prometheus_with(scrapes(float(int(time.time()))), tmp_path_factory.mktemp("prometheus")) as url:
-            yield url
-    except services.ServiceMissingError as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
 
 
 def commands(file: str, heading: str) -> list[str]:
