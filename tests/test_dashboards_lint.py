@@ -145,18 +145,6 @@ def test_links_open_dashboards_that_ship_at_the_same_time(board: dict[str, Any])
         assert set(re.findall(r"var-(\w+)=", asked)) <= opened.keys()
 
 
-@panel
-def test_what_a_link_takes_from_a_series_is_a_label_that_the_series_has(panel: dict[str, Any]) -> None:
-    taken = set(re.findall(r"\$\{__(?:field\.labels|data\.fields)\.(\w+):", json.dumps(panel)))
-
-    for target in panel["targets"]:
-        by = re.search(r"\bby \(([^)]+)\)", target["expr"])
-        metric = re.search(r"\beda_(\w+?)(_bucket)?\{", target["expr"])
-        assert metric
-        has = set(by[1].split(", ")) if by else {"target", "system", *METRICS[metric[1]].labels}
-        assert taken <= has
-
-
 @expr
 def test_labels_that_are_asked_for_exist(expr: str) -> None:
     for name, _, matchers in re.findall(r"\beda_(\w+?)(_bucket)?\{([^}]*)\}", expr):

@@ -54,6 +54,7 @@ VARIABLES = (
         "destination",
         "Destination",
         _any(m.BACKLOG_MESSAGES, m.DEAD_LETTERS, m.MESSAGES_IN_TOTAL, m.HANDLER_EVENTS_TOTAL),
+        ("target",),
     ),
     Variable("group", "Group", _any(m.BACKLOG_MESSAGES, m.HANDLER_EVENTS_TOTAL), ("destination",)),
 )

@@ -47,12 +47,9 @@ class Panel:
 
     @property
     def _labels(self) -> tuple[str, ...]:
-        """Those that all its series have; the target of a handler is not that of its broker, and is not told."""
-        common = [one.labels for one in self.queries]
-        return tuple(name for name in common[0] if all(name in other for other in common) and not self._drops(name))
-
-    def _drops(self, name: str) -> bool:
-        return name in ("target", "system") and any("handler" in one.labels for one in self.queries)
+        """Those that all its series have."""
+        first, *others = (one.labels for one in self.queries)
+        return tuple(name for name in first if all(name in other for other in others))
 
     def render(self, number: int, x: int, y: int) -> dict[str, Any]:
         """The panel at a place of the grid."""
@@ -76,12 +73,17 @@ class Panel:
         steps = [{"color": "blue", "value": None}] if self.limit is None else self.limit.steps
         defaults: dict[str, Any] = {"unit": self.unit, "thresholds": {"mode": "absolute", "steps": steps}}
         if self.kind == "timeseries":
-            defaults["min"] = 0
-            defaults["custom"] = {"fillOpacity": 8, "lineWidth": 1, "showPoints": "never", "spanNulls": False}
+            defaults["custom"] = {
+                "fillOpacity": 8,
+                "lineWidth": 1,
+                "showPoints": "never",
+                "spanNulls": False,
+                "axisSoftMin": 0,
+            }
             if self.limit is not None:
                 defaults["custom"]["thresholdsStyle"] = {"mode": "dashed"}
         if self.kind == "stat":
-            defaults["noValue"] = "none"
+            defaults["noValue"] = "unknown"
         if self.states:
             options = {f"{value:g}": {"text": text, "color": color} for value, text, color in self.states}
             defaults["mappings"] = [{"type": "value", "options": options}]

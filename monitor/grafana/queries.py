@@ -28,10 +28,8 @@ class Query:
     @property
     def labels(self) -> tuple[str, ...]:
         """What its series have: what they are summed by, all that the metric has, or nothing where all are one."""
-        if by := re.search(r"\bby \(([^)]+)\)", self.expr):
-            return tuple(name for name in by[1].split(", ") if name != "le")
-        if re.match(r"(sum|max|min|count)\(|histogram_quantile|1 - ", self.expr):
-            return ()
+        if outermost := re.search(r"\b(?:sum|max|min|count)(?: by \(([^)]+)\))? ?\(", self.expr):
+            return tuple(name for name in (outermost[1] or "").split(", ") if name not in ("", "le"))
         metric = re.search(rf"\b{PREFIX}(\w+?)(_bucket)?\{{", self.expr)
         return ("system", "target", *METRICS[metric[1]].labels) if metric else ()
 
@@ -74,6 +72,17 @@ def came(window: str, *by: str, **matchers: str) -> str:
     young = f"time() - {select(m.DEAD_LETTERS_BORN, **matchers)} < {parse_duration(window):g}"
     grouped = f" by ({', '.join(by)})" if by else ""
     return f"sum{grouped} (({counter} and ({young})) or increase({counter}[{window}]))"
+
+
+def count(metric: Metric, condition: str) -> str:
+    """How many series are so; unknown, and not 0, where the metric is not known at all."""
+    series = select(metric)
+    return f"count({series} {condition}) or 0 * count({series})"
+
+
+def or_none(expr: str) -> str:
+    """0 where a target was read and told nothing of it; unknown where none could be read."""
+    return f"{expr} or 0 * count({select(m.COLLECTOR_UP)} == 1)"
 
 
 def quantile(metric: Metric, q: float, *by: str, **matchers: str) -> str:

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, select
+from monitor.grafana.queries import RATE, Query, or_none, select
 
 BOARD = Board(
     "eda-alerts",
@@ -41,7 +41,7 @@ BOARD = Board(
                 "Rules failing, last hour",
                 "Judgements that failed. Their alerts stay as they were: what they watch is unknown. See the agent's "
                 "log.",
-                (Query(f"sum(increase({select(m.RULE_FAILURES_TOTAL)}[1h])) or vector(0)"),),
+                (Query(or_none(f"sum(increase({select(m.RULE_FAILURES_TOTAL)}[1h]))")),),
                 kind="stat",
                 limit=limit("RuleFailing"),
                 width=6,

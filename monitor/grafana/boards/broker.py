@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, rate, select
+from monitor.grafana.queries import Query, count, rate, select
 
 BOARD = Board(
     "eda-broker",
@@ -16,7 +16,7 @@ BOARD = Board(
             Panel(
                 "Nodes down",
                 "Nodes that do not run. Queues and partitions on them are unknown or not served: start the node.",
-                (Query(f"count({select(m.NODE_UP)} == 0) or vector(0)"),),
+                (Query(count(m.NODE_UP, "== 0")),),
                 kind="stat",
                 limit=Limit(1),
                 width=6,
@@ -24,7 +24,7 @@ BOARD = Board(
             Panel(
                 "Nodes with an alarm",
                 "Nodes out of memory or disk, or apart from the others. Publishers are blocked: free what is short.",
-                (Query(f"count({select(m.NODE_ALARM)} > 0) or vector(0)"),),
+                (Query(count(m.NODE_ALARM, "> 0")),),
                 kind="stat",
                 limit=Limit(1),
                 width=6,
@@ -32,7 +32,7 @@ BOARD = Board(
             Panel(
                 "Faults of configuration",
                 "Destinations whose configuration loses messages, or will. The table below names them and the reason.",
-                (Query(f"count({select(m.CONFIGURATION_FAULT)} > 0) or vector(0)"),),
+                (Query(count(m.CONFIGURATION_FAULT, "> 0")),),
                 kind="stat",
                 limit=Limit(1, "orange"),
                 width=6,

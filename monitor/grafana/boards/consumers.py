@@ -38,7 +38,7 @@ BOARD = Board(
                 (
                     Query(
                         f"count({select(m.BACKLOG_MESSAGES)} > 0 and on (target, destination, group)"
-                        f" {select(m.CONSUMERS)} == 0) or vector(0)"
+                        f" {select(m.CONSUMERS)} == 0) or 0 * count({select(m.BACKLOG_MESSAGES)})"
                     ),
                 ),
                 kind="stat",

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import SOURCE, VARIABLES, Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, came, rate, select
+from monitor.grafana.queries import RATE, Query, came, or_none, rate, select
 
 PAIR = "{{source}} to {{destination}}"
 #: Of the source that is chosen.
@@ -51,7 +51,7 @@ BOARD = Board(
             Panel(
                 "Lost within the hour",
                 "Dead letters that could not be kept: they are gone. Mend the path before anything else.",
-                (Query(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL)}[1h])) or vector(0)"),),
+                (Query(or_none(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL)}[1h]))")),),
                 kind="stat",
                 limit=limit("DeadLettersLost"),
             ),
@@ -60,8 +60,7 @@ BOARD = Board(
                 "Dead letters that were sent back and are dead letters again: the handler was not mended.",
                 (
                     Query(
-                        f"sum(increase({select(m.REDRIVEN_MESSAGES_TOTAL, outcome='came_back', **ITS)}[1h]))"
-                        " or vector(0)"
+                        or_none(f"sum(increase({select(m.REDRIVEN_MESSAGES_TOTAL, outcome='came_back', **ITS)}[1h]))")
                     ),
                 ),
                 kind="stat",

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, quantile, rate, select
+from monitor.grafana.queries import Query, or_none, quantile, rate, select
 
 WHO = "{{group}} on {{destination}}"
 
@@ -43,7 +43,7 @@ BOARD = Board(
             Panel(
                 "Its dead letters",
                 "Events of this destination that were given up and wait. Read one for its cause, then redrive them.",
-                (Query(f"sum({select(m.DEAD_LETTERS, destination='', source='$destination')}) or vector(0)"),),
+                (Query(or_none(f"sum({select(m.DEAD_LETTERS, destination='', source='$destination')})")),),
                 kind="stat",
                 limit=Limit(1, "orange"),
                 opens="eda-dead-letters",

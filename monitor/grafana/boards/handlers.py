@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, quantile, rate, select
+from monitor.grafana.queries import RATE, Query, or_none, quantile, rate, select
 
 WHO = "{{handler}} on {{destination}}"
 ONE = ("service", "handler", "destination", "group")
@@ -56,7 +56,7 @@ BOARD = Board(
             Panel(
                 "Longest call in progress",
                 "How long a call has not come back. Beyond minutes it hangs: take a stack of its process.",
-                (Query(f"max(time() - {select(m.HANDLER_IN_PROGRESS_SINCE)}) or vector(0)"),),
+                (Query(or_none(f"max(time() - {select(m.HANDLER_IN_PROGRESS_SINCE)})")),),
                 "s",
                 "stat",
                 limit("HandlerStuck"),

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, select
+from monitor.grafana.queries import RATE, Query, count, or_none, select
 
 BOARD = Board(
     "eda-monitor",
@@ -23,7 +23,7 @@ BOARD = Board(
             Panel(
                 "Targets not readable",
                 "Their figures are unknown, not zero. `eda-monitor check` says why and what to do.",
-                (Query(f"count({select(m.COLLECTOR_UP)} == 0) or vector(0)"),),
+                (Query(count(m.COLLECTOR_UP, "== 0")),),
                 kind="stat",
                 limit=Limit(1),
                 width=6,
@@ -40,7 +40,7 @@ BOARD = Board(
             Panel(
                 "Writes that failed, last hour",
                 "Scrapes that could not be stored. The disk is full, or the file is locked: see the agent's log.",
-                (Query(f"sum(increase({select(m.STORE_ERRORS_TOTAL)}[1h])) or vector(0)"),),
+                (Query(or_none(f"sum(increase({select(m.STORE_ERRORS_TOTAL)}[1h]))")),),
                 kind="stat",
                 limit=limit("StoreFailing"),
                 width=6,

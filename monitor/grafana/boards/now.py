@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, came, quantile, rate, select
+from monitor.grafana.queries import Query, came, count, quantile, rate, select
 
 BOARD = Board(
     "eda-now",
@@ -62,7 +62,7 @@ BOARD = Board(
             Panel(
                 "Targets not readable",
                 "Targets whose last collect failed: their figures are unknown, not zero. Run `eda-monitor check`.",
-                (Query(f"count({select(m.COLLECTOR_UP)} == 0) or vector(0)"),),
+                (Query(count(m.COLLECTOR_UP, "== 0")),),
                 kind="stat",
                 limit=Limit(1),
                 opens="eda-monitor",
