@@ -75,7 +75,13 @@ def to_grafana_yaml(rules: Sequence[Rule], datasource: str, console_url: str = "
     told = _grafana_rules(rules, datasource, console_url, grafana_url)
     for one in told:
         one["missing_series_evals_to_resolve"] = one.pop("missingSeriesEvalsToResolve")
-    group = {"orgId": 1, "name": GROUP, "folder": FOLDER_TITLE, "interval": duration_of(INTERVAL_SECONDS), "rules": told}
+    group = {
+        "orgId": 1,
+        "name": GROUP,
+        "folder": FOLDER_TITLE,
+        "interval": duration_of(INTERVAL_SECONDS),
+        "rules": told,
+    }
     return json.dumps({"apiVersion": 1, "groups": [group]}, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -181,7 +181,7 @@ def alerting_of(
     receivers: Sequence[ReceiverSettings],
     routes: Sequence[RouteSettings],
     maintenance: Sequence[MaintenanceSettings],
-    grafana_url: str = "",
+    grafana_url: str,
 ) -> Alerting:
     """What the engine takes. An Alertmanager groups and routes by itself, and is no receiver of messages."""
     waits = {"" if name == "default" else name: seconds for name, seconds in settings.group_wait.items()}

@@ -33,9 +33,9 @@ WELL, SLOW = 0.08, 2.0
 @contextmanager
 def incident(folder: Path, receivers: Sequence[dict[str, Any]]) -> Iterator[None]:
     """The incident up to now; its messages are on their way while this is open."""
-    settings = AlertingSettings.model_validate({"grafana_url": GRAFANA})
+    settings = AlertingSettings.model_validate({})
     kinds = [notifier_class(one["kind"]).Settings.model_validate(one) for one in receivers]
-    engine = Engine(default_rules(f"{CONSOLE}/runbooks"), alerting_of(settings, kinds, (), ()), CONSOLE)
+    engine = Engine(default_rules(f"{CONSOLE}/runbooks"), alerting_of(settings, kinds, (), (), GRAFANA), CONSOLE)
     with closing(Store(folder / "eda-monitor.db")) as store:
         now = time.time()
         for ago in range(FIRST, -1, -STEP):
