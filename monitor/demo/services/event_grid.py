@@ -96,7 +96,9 @@ class SimulatedAzure:
         if fault is not None:
             fault(request)
         elif not (request.headers.get("Authorization") or "").startswith("Bearer "):
-            refuse(request, 401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+            refuse(
+                request, 401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
+            )
         elif path.endswith("/metrics:getbatch"):
             body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
             send(request, 200, {"values": [self._result(one, query) for one in body["resourceids"]]})
@@ -158,7 +160,9 @@ class SimulatedAzure:
         return [
             {
                 "metadatavalues": [{"name": {"value": one.lower()}, "value": value} for one, value in labels],
-                "data": [_point(name, minute, *points.get(minute, (0.0, 0))) for minute in range(*_minutes(start, end))],
+                "data": [
+                    _point(name, minute, *points.get(minute, (0.0, 0))) for minute in range(*_minutes(start, end))
+                ],
             }
             for labels, points in found.items()
             if points or not asked
