@@ -45,22 +45,15 @@ class SimulatedAzure:
         #: Of single metrics, the error that stands in an answer that is right otherwise.
         self.failing: dict[str, str] = {}
         self.url = ""
-        self._sums: dict[tuple[str, str, tuple[tuple[str, str], ...]], dict[int, float]] = {}
-        self._counts: dict[tuple[str, str, tuple[tuple[str, str], ...]], dict[int, int]] = {}
+        #: By resource, metric and dimensions: of each minute the sum, and of how many.
+        self._told: dict[tuple[str, str, tuple[tuple[str, str], ...]], dict[int, tuple[float, int]]] = {}
         self._lock = threading.Lock()
 
     def add(self, kind: str, name: str, *, location: str = LOCATION, of: str = GROUP, **properties: Any) -> str:
         """Make a topic, domain or namespace; returns its id. `identity` is beside its properties."""
         identity = properties.pop("identity", None)
         id = resource_id(kind, name, group=of)
-        item = {
-            "id": id,
-            "name": name,
-            "type": f"Microsoft.EventGrid/{kind}",
-            "location": location,
-            "identity": identity,
-            "properties": {"provisioningState": "Succeeded", **properties},
-        }
+        item = {**_item(id, name, properties), "location": location, "identity": identity}
         base = f"/subscriptions/{SUBSCRIPTION}"
         for path in (base, f"{base}/resourceGroups/{of}"):
             self.lists.setdefault(f"{path}/providers/Microsoft.EventGrid/{kind}".lower(), []).append(item)
@@ -68,15 +61,13 @@ class SimulatedAzure:
 
     def add_topic(self, owner: str, name: str, **properties: Any) -> str:
         """Make a topic of a domain or namespace; returns its id."""
-        item = {"id": f"{owner}/topics/{name}", "name": name, "properties": {"provisioningState": "Succeeded"}}
-        item["properties"] |= properties
+        item = _item(f"{owner}/topics/{name}", name, properties)
         self.lists.setdefault(f"{owner}/topics".lower(), []).append(item)
         return str(item["id"])
 
     def subscribe(self, owner: str, name: str, **properties: Any) -> None:
         """Make an event subscription of a topic, domain or topic of one."""
-        item = {"id": f"{owner}/eventSubscriptions/{name}", "name": name}
-        item["properties"] = {"provisioningState": "Succeeded", **properties}
+        item = _item(f"{owner}/eventSubscriptions/{name}", name, properties)
         self.lists.setdefault(f"{owner}/eventSubscriptions".lower(), []).append(item)
 
     def count(self, id: str, metric: str, value: float, at: float | None = None, **dimensions: str) -> None:
@@ -84,9 +75,9 @@ class SimulatedAzure:
         minute = int((self.clock() if at is None else at) // 60 * 60)
         key = (id.lower(), metric, tuple(sorted(dimensions.items())))
         with self._lock:
-            for table, by in ((self._sums, value), (self._counts, 1)):
-                minutes = table.setdefault(key, {})
-                minutes[minute] = minutes.get(minute, 0) + by
+            minutes = self._told.setdefault(key, {})
+            total, number = minutes.get(minute, (0.0, 0))
+            minutes[minute] = (total + value, number + 1)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         url = urlsplit(request.path)
@@ -148,15 +139,15 @@ class SimulatedAzure:
         seen = self.clock() - self.delay - 60
         found: dict[tuple[tuple[str, str], ...], dict[int, tuple[float, int]]] = {}
         with self._lock:
-            for key, minutes in self._sums.items():
+            for key, minutes in self._told.items():
                 if key[:2] != (id, name):
                     continue
                 labels = tuple((one, dict(key[2]).get(one, "")) for one in asked)
                 points = found.setdefault(labels, {})
-                for minute, value in minutes.items():
+                for minute, (value, number) in minutes.items():
                     if start <= minute < end and minute <= seen:
                         total, count = points.get(minute, (0.0, 0))
-                        points[minute] = (total + value, count + self._counts[key][minute])
+                        points[minute] = (total + value, count + number)
         return [
             {
                 "metadatavalues": [{"name": {"value": one.lower()}, "value": value} for one, value in labels],
@@ -167,6 +158,10 @@ class SimulatedAzure:
             for labels, points in found.items()
             if points or not asked
         ]
+
+
+def _item(id: str, name: str, properties: Json) -> Json:
+    return {"id": id, "name": name, "properties": {"provisioningState": "Succeeded", **properties}}
 
 
 def _point(name: str, minute: int, total: float, count: int) -> Json:
