@@ -9,3 +9,6 @@ KINDS: dict[str, str] = {
     "eventgrid": "collectors.eventgrid:EventGridCollector",
     "handlers": "collectors.handlers.collector:HandlersCollector",
 }
+
+#: kind of a target -> the extra that brings its client library, where that is not called like the kind.
+EXTRAS: dict[str, str] = {"sqs": "aws", "eventbridge": "aws", "eventgrid": "azure"}
