@@ -26,18 +26,22 @@ services: # Debian packages the tests use, where they may be installed
 	@sh .ci/services
 
 test: $(STAMP) services ## run the tests, a file a process, two at once; installs what they need
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: $(STAMP) services ## the parity and kill tests over many more seeds: an hour or so; SEED=n begins elsewhere
 	PARITY_WORLDS=600 PARITY_SEED=$(SEED) RECENT_SEEDS=300 KILLS=3000 KILL_SEED=$(SEED) KILL_LIVES=1000 STORIES_ALONE=1 \
 		$(BIN)/python -m pytest -s tests/test_parity_alerts.py tests/test_recent.py tests/test_killed.py \
 		tests/test_alerts_killed.py tests/test_prometheus_rules.py
 
-check: $(STAMP) ## ruff, mypy --strict, import-linter
+check: $(STAMP) ## ruff, mypy --strict, import-linter, the tables of the docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/cog --check --diff docs/metrics.md
+
+docs: $(STAMP) ## write the tables of docs/metrics.md
+	$(BIN)/cog -r docs/metrics.md
 
 dashboards: $(STAMP) ## render dashboards/grafana and dashboards/prometheus
 	$(BIN)/python -c "from monitor.grafana import write_all; write_all()"
@@ -54,4 +58,4 @@ verified: $(STAMP) services ## write docs/grafana-verified.md: what every panel 
 bench: $(STAMP) ## print the benchmarks' ratios
 	@for bench in tests/benchmarks/bench_*.py; do PYTHONPATH=tests $(BIN)/python $$bench || exit 1; done
 
-.PHONY: help venv demo services test soak check dashboards images verified bench
+.PHONY: help venv demo services test soak check docs dashboards images verified bench

@@ -6,5 +6,9 @@ from __future__ import annotations
 KINDS: dict[str, str] = {
     "kafka": "collectors.kafka:KafkaCollector",
     "rabbitmq": "collectors.rabbitmq:RabbitCollector",
+    "eventgrid": "collectors.eventgrid:EventGridCollector",
     "handlers": "collectors.handlers.collector:HandlersCollector",
 }
+
+#: kind of a target -> the extra that brings its client library, where that is not called like the kind.
+EXTRAS: dict[str, str] = {"sqs": "aws", "eventbridge": "aws", "eventgrid": "azure"}

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 #: What is counted, and where: the name of a metric and the values of its labels, the destination first.
 Key = tuple[str, ...]
-_PREFIX = "sums/"
 
 
 class Window(NamedTuple):
@@ -55,11 +54,13 @@ class Sums:
     """The counters of one target.
 
     `period` is the length of the service's periods, `lateness` how long after its begin the last point of one has
-    come, `reach` how far back the service can be asked; all in seconds.
+    come, `reach` how far back the service can be asked; all in seconds. `name` is that of its memory: of two in one
+    target each needs its own.
     """
 
-    def __init__(self, period: float, lateness: float, reach: float) -> None:
+    def __init__(self, period: float, lateness: float, reach: float, name: str = "sums") -> None:
         self.period, self.lateness, self.reach = period, lateness, reach
+        self._prefix = f"{name}/"
         self._counters: dict[Key, _Counter] = {}
         self._changed: set[str] = set()
 
@@ -73,6 +74,14 @@ class Sums:
         wanted = self._aligned(min(floors, default=now - self.lateness))
         start = max(wanted, self._aligned(now - self.reach))
         return Window(start, end, start - wanted)
+
+    def windows(self, keys: Iterable[Key], now: float) -> dict[Window, list[Key]]:
+        """The same for each counter by itself, those of one window together: one that was long not answered for
+        makes no other's window wider."""
+        found: dict[Window, list[Key]] = {}
+        for key in keys:
+            found.setdefault(self.window([key], now), []).append(key)
+        return found
 
     def note(self, key: Key, points: Iterable[tuple[float, float]], window: Window) -> None:
         """Note that the service answered for the window with these points: (start of the period, its sum)."""
@@ -99,21 +108,21 @@ class Sums:
 
     def take_changes(self) -> dict[str, bytes | None]:
         """What a `Reading` is to remember: one entry a destination; None forgets it."""
-        changes: dict[str, bytes | None] = dict.fromkeys((_PREFIX + group for group in self._changed), None)
+        changes: dict[str, bytes | None] = dict.fromkeys((self._prefix + group for group in self._changed), None)
         rows: dict[str, list[object]] = {}
         for key, one in self._counters.items():
             if _group(key) in self._changed:
                 row = [key, one.settled, one.floor, one.until, one.total, list(one.open.items())]
                 rows.setdefault(_group(key), []).append(row)
         for group, stored in rows.items():
-            changes[_PREFIX + group] = json.dumps(stored, separators=(",", ":")).encode()
+            changes[self._prefix + group] = json.dumps(stored, separators=(",", ":")).encode()
         self._changed.clear()
         return changes
 
     def restore(self, memory: Mapping[str, bytes]) -> None:
         """Put back what was remembered; what cannot be read is as if it had never been."""
         for name, blob in memory.items():
-            if not name.startswith(_PREFIX):
+            if not name.startswith(self._prefix):
                 continue
             try:
                 for key, settled, floor, until, total, points in json.loads(blob):

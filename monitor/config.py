@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
-from collectors import KINDS
+from collectors import EXTRAS, KINDS
 from collectors.base import Collector, Duration, Settings, TargetSettings
 from monitor.access import AuthSettings
 from monitor.alerts import notifiers
@@ -237,7 +237,8 @@ def _target(entry: Mapping[str, Any], path: str, problems: list[str]) -> TargetS
     try:
         settings = collector_class(kind).Settings
     except ModuleNotFoundError as error:
-        problems.append(f"{path}.kind: {kind!r} needs the module {error.name}: pip install 'eda-monitor[{kind}]'")
+        extra = EXTRAS.get(kind, kind)
+        problems.append(f"{path}.kind: {kind!r} needs the module {error.name}: pip install 'eda-monitor[{extra}]'")
         return None
     return _validate(settings, entry, path, problems)
 

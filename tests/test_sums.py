@@ -204,3 +204,27 @@ def test_what_was_stored_and_cannot_be_read_is_as_if_it_had_never_been() -> None
     counters.restore({"sums/orders": b"{", "sums/other": b"[[1]]", "else": b"x"})
 
     assert counters.total(SENT) is None
+
+
+def test_two_counters_of_one_target_do_not_read_each_others_memory() -> None:
+    one, other = Sums(PERIOD, LATENESS, REACH, "one"), Sums(PERIOD, LATENESS, REACH, "other")
+    one.note(SENT, [(BEGAN, 3.0)], Window(BEGAN, BEGAN + 60))
+    memory = {name: blob for name, blob in one.take_changes().items() if blob is not None}
+
+    other.restore(memory)
+
+    assert list(memory) == ["one/orders"]
+    assert other.total(SENT) is None
+
+
+def test_a_counter_that_was_long_not_answered_for_does_not_widen_the_window_of_others() -> None:
+    counters = sums()
+    asked(counters, Service([]), BEGAN, SENT, FAILED)
+    asked(counters, Service([]), BEGAN + 3600, SENT)
+
+    windows = counters.windows([SENT, FAILED], BEGAN + 3660)
+
+    assert sorted((window.start - BEGAN, keys) for window, keys in windows.items()) == [
+        (-LATENESS, [FAILED]),
+        (3600 - LATENESS, [SENT]),
+    ]

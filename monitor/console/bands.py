@@ -55,4 +55,4 @@ def _draw(found: list[Span], window: tuple[float, float]) -> None:
             ],
         )
     )
-    st.altair_chart(chart.properties(height=alt.Step(20)), key="chart-bands")
+    st.altair_chart(chart.properties(height=alt.Step(20)), key="bands")

@@ -50,7 +50,7 @@ def timeline(
             ],
         )
     )
-    st.altair_chart(_marked(chart, at).properties(height=HEIGHT), key=f"chart-{key}")
+    st.altair_chart(_marked(chart, at).properties(height=HEIGHT), key=key)
 
 
 def heatmap(title: str, cells: Sequence[Cell], window: tuple[float, float], at: float | None, key: str) -> None:
@@ -84,7 +84,7 @@ def heatmap(title: str, cells: Sequence[Cell], window: tuple[float, float], at: 
             ],
         )
     )
-    st.altair_chart(_marked(chart, at).properties(height=HEIGHT + 40), key=f"chart-{key}")
+    st.altair_chart(_marked(chart, at).properties(height=HEIGHT + 40), key=key)
 
 
 _LEGEND = alt.Legend(orient="bottom", symbolType="stroke", symbolStrokeWidth=2, offset=2)

@@ -104,7 +104,7 @@ def one(
     told()
     window = place.window(now)
     for number, panel in enumerate(panels):
-        timeline(panel.title, lines(reader, panel, place, now), window, place.at, str(number))
+        timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")
 
 
 def head(page: str, place: Place, now: float) -> None:

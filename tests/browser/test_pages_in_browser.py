@@ -22,11 +22,10 @@ pytestmark = pytest.mark.integration
 
 WIDE, NARROW = (1440, 900), (390, 844)
 GRAFANA = "https://grafana.example.org"
-#: Charts are drawn after their page: what has the key of one is first empty.
-DRAWN = (
-    "[...document.querySelectorAll('[class*=st-key-chart-]')].every("
-    "one => [...one.querySelectorAll('canvas, svg')].some(drawn => drawn.getBoundingClientRect().height > 40))"
-)
+#: The page has come whole, and its charts, for which skeletons stand at first, are drawn.
+DRAWN = """document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-testid=stSkeleton]')
+    && [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(one => one.querySelector('canvas, svg'))"""
 #: What each page says when it is drawn, and its name as a picture.
 PAGES = [
     ("/", "What changed in the last hour", "now"),
