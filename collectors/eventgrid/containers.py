@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -23,11 +24,11 @@ class DeadLetterContainer(Settings):
     @field_validator("account_url")
     @classmethod
     def _is_account(cls, value: str | None) -> str | None:
-        scheme, _, rest = (value or "https://account").partition("://")
-        if scheme not in ("http", "https") or not rest:
-            raise ValueError(f"{value!r} is not a URL; expected https://<account>.blob.core.windows.net")
-        if "?" in rest or "@" in rest:
+        url = urlsplit(value or "https://account")
+        if url.query or "@" in url.netloc:
             raise ValueError("no secret belongs into the URL; expected connection_string_file for a signature or a key")
+        if url.scheme != "https" or not url.hostname:
+            raise ValueError(f"{value!r} is not an account; expected https://<account>.blob.core.windows.net")
         return value
 
     @field_validator("connection_string_file")
@@ -40,7 +41,14 @@ class DeadLetterContainer(Settings):
         ways = (self.account_url, self.connection_string, self.connection_string_file)
         if sum(way is not None for way in ways) != 1:
             raise ValueError("expected one of account_url, connection_string and connection_string_file")
+        if not self._account():
+            raise ValueError("the connection string names no account; expected AccountName=… or BlobEndpoint=…")
         return self
+
+    @property
+    def name(self) -> str:
+        """What the container is called: `account/container`."""
+        return f"{self._account()}/{self.container}"
 
     @property
     def connection(self) -> str | None:
@@ -48,6 +56,15 @@ class DeadLetterContainer(Settings):
         if self.connection_string_file is not None:
             return self.connection_string_file.read_text(encoding="utf-8").strip()
         return self.connection_string.get_secret_value() if self.connection_string is not None else None
+
+    def _account(self) -> str:
+        """The name of the account, "" where it is not said; raises OSError."""
+        said = dict(part.split("=", 1) for part in (self.connection or "").split(";") if "=" in part)
+        if "AccountName" in said:
+            return said["AccountName"]
+        url = urlsplit(self.account_url or said.get("BlobEndpoint", ""))
+        first = url.path.strip("/").split("/")[0]  # of a server of tests, whose address holds no account
+        return first or (url.hostname or "").split(".")[0]
 
 
 class DeadLetterReads(Settings):

@@ -27,8 +27,8 @@ _SPACE = " \t\r\n"
 
 
 class Place(NamedTuple):
-    """Where a dead letter lies. `stream` is the path before the year, `hour` all before the file's name, with its slash;
-    `at` is the hour's beginning in epoch seconds."""
+    """Where a dead letter lies. `stream` is the path before the year, `hour` all before the file's name, with its
+    slash; `at` is the hour's beginning in epoch seconds."""
 
     stream: str
     hour: str
@@ -41,7 +41,8 @@ def place_of(name: str) -> Place | None:
     if match is None:
         return None
     try:
-        at = datetime(*(int(match[part]) for part in ("year", "month", "day", "hour")), tzinfo=UTC)  # type: ignore[misc]
+        year, month, day, hour = (int(match[part]) for part in ("year", "month", "day", "hour"))
+        at = datetime(year, month, day, hour, tzinfo=UTC)
     except ValueError:
         return None
     return Place(match["stream"], name[: name.rindex("/") + 1], at.timestamp())
@@ -135,7 +136,7 @@ def _read(text: str) -> tuple[Counter[str], str]:
 
 def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
     """Whether a text could go on: what is missing is missing at its end."""
-    return error.msg.startswith("Unterminated string") or not text[error.pos :].strip() or len(text) - error.pos < 12
+    return error.msg.startswith("Unterminated string") or len(text.rstrip()) - error.pos < len("\\uXXXX")
 
 
 def _skipped(text: str, at: int) -> int:

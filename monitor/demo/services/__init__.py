@@ -15,6 +15,6 @@ from monitor.demo.services.victoriametrics import victoriametrics
 
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "Azurite", "Cluster", "Kafka", "Node", "Secured", "ServiceFailedError",
-    "ServiceMissingError", "alertmanager", "azurite", "certificates", "free_port", "kafka", "kafka_cluster", "kafka_libs",
-    "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka", "victoriametrics",
+    "ServiceMissingError", "alertmanager", "azurite", "certificates", "free_port", "kafka", "kafka_cluster",
+    "kafka_libs", "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka", "victoriametrics",
 ]  # fmt: skip
