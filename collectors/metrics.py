@@ -91,6 +91,34 @@ REDELIVERIES_TOTAL = Metric(
     "Messages delivered again, or written to the retry topics of the destination.",
     ("destination", "group"),
 )
+MESSAGES_MATCHED_TOTAL = Metric(
+    "messages_matched_total",
+    "counter",
+    "messages",
+    "Messages that the group was to get, by the broker's filters and patterns.",
+    ("destination", "group"),
+)
+DELIVERY_FAILURES_TOTAL = Metric(
+    "delivery_failures_total",
+    "counter",
+    "messages",
+    "Attempts of the broker to deliver a message to the group that failed, by reason; most are tried again.",
+    ("destination", "group", "reason"),
+)
+DELIVERY_LATENCY_SECONDS = Metric(
+    "delivery_latency_seconds",
+    "gauge",
+    "seconds",
+    "How long the group took to accept a message that the broker delivers to it, lately and on average.",
+    ("destination", "group"),
+)
+PUBLISH_LATENCY_SECONDS = Metric(
+    "publish_latency_seconds",
+    "gauge",
+    "seconds",
+    "How long the broker took to accept a message for the destination, lately and on average.",
+    ("destination",),
+)
 UNROUTABLE_MESSAGES_TOTAL = Metric(
     "unroutable_messages_total",
     "counter",

@@ -25,13 +25,18 @@ OUTCOMES = {
     m.HANDLER_EVENTS_TOTAL: ("ok", "failed", "retried"),
     m.HANDLER_DURATION_SECONDS: ("ok", "failed"),
 }
+#: What some metrics alone have.
+SPECIAL = {
+    m.UNROUTABLE_MESSAGES_TOTAL: {"reason": ("returned", "unmatched")},
+    m.PUBLISH_FAILURES_TOTAL: {"service": ("shop", "publishers")},
+}
 #: Of the store of dead letters, not of its source.
 STORE = "orders.dlq"
 
 
 def labels_of(metric: Metric) -> Iterator[tuple[str, ...]]:
     """The labels of each series that a metric has."""
-    values = VALUES | {"outcome": OUTCOMES.get(metric, ())}
+    values = VALUES | {"outcome": OUTCOMES.get(metric, ())} | SPECIAL.get(metric, {})
     if "source" in metric.labels or metric.name.startswith("dead_letter"):
         values |= {"destination": (STORE,)}
     return product(*(values[name] for name in metric.labels))

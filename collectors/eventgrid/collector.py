@@ -1,0 +1,109 @@
+"""Reads Event Grid by Azure Monitor and the management API. It never receives an event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from collectors.base import CollectError, Finding, Reading, Skipped
+from collectors.eventgrid import judge
+from collectors.eventgrid.check import findings
+from collectors.eventgrid.client import Client, ClientError
+from collectors.eventgrid.fetch import Fetcher
+from collectors.eventgrid.grid import Grid
+from collectors.eventgrid.known import Known
+from collectors.eventgrid.settings import EventGridSettings
+from collectors.eventgrid.topology import Topology
+from collectors.sums import Key, Sums
+
+#: How far back figures are asked for after a pause of the agent, in seconds.
+REACH = 6 * 3600.0
+PULLED = "pulled: Azure does not tell it, and receiving takes"
+
+
+class EventGridCollector:
+    """Topics, domains, system topics and namespaces of Azure subscriptions."""
+
+    system = "eventgrid"
+    Settings = EventGridSettings
+
+    def __init__(self, settings: EventGridSettings) -> None:
+        self.settings = settings
+        self._client = Client(settings)
+        self._topology = Topology(self._client, settings)
+        self._fetcher = Fetcher(self._client, settings)
+        self._sums = Sums(60.0, settings.lateness, REACH)
+
+    def restore(self, memory: Mapping[str, bytes]) -> None:
+        self._sums.restore(memory)
+
+    def collect(self, now: float, deadline: float) -> Reading:
+        reading = Reading()
+        before = self._client.requests
+        self._client.within(deadline)
+        try:
+            with _phase(reading, "topology"):
+                self._topology.read(now, reading)
+            with _phase(reading, "metrics"):
+                self._fetcher.define(self._topology.grid, reading)
+                self._count(self._topology.grid, now, reading)
+        except ClientError as error:
+            raise CollectError(f"cannot read Azure: {error}") from None
+        finally:
+            reading.requests = self._client.requests - before
+        self._judge(self._topology.grid, reading)
+        reading.memory = self._sums.take_changes()
+        return reading
+
+    def check(self, deadline: float) -> list[Finding]:
+        """Whether the agent has an identity, what it may read, and what is configured so that events are lost."""
+        try:
+            reading = self.collect(time.time(), deadline)
+        except CollectError as error:
+            return [Finding(False, str(error), "docs/azure.md says how the agent gets an identity, and which roles")]
+        return findings(self.settings, self._topology.grid, reading)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _count(self, grid: Grid, now: float, reading: Reading) -> None:
+        """Ask for the figures, and add what is new to the counters."""
+        if not grid.resources and reading.errors:
+            raise ClientError("; ".join(f"{one.part}: {one.message}" for one in reading.errors[:3]))
+        known, reader = Known(self._sums, grid), judge.Reader(grid)
+        new: set[Key] = set()
+        missed = 0.0
+        for asked, window, answer in self._fetcher.answered(
+            grid, lambda asked: self._sums.window(known.of(asked), now), reading
+        ):
+            tally = reader.tally(asked.query, answer.series)
+            reading.samples += tally.gauges
+            for key in {*tally.points, *known.of(asked), *reader.begun(asked.query, asked.resources)}:
+                if known.was_told(key, asked, answer):
+                    if self._sums.total(key) is None:
+                        new.add(key)
+                    self._sums.note(key, tally.points.get(key, {}).items(), window)
+                    known.note(key, tally.points.get(key, {}))
+            missed = max(missed, window.missed)
+        if missed:
+            reading.skipped.append(Skipped(f"{missed / 60:.0f} minutes while the agent was away", "too long ago"))
+        if self._topology.is_sure:
+            self._sums.keep(known.still_there())
+        reading.samples += judge.counters(self._sums.totals(now), new)
+
+    def _judge(self, grid: Grid, reading: Reading) -> None:
+        reading.samples += judge.routes(grid)
+        reading.samples += judge.faults(grid)
+        reading.skipped += (
+            Skipped(f"backlog of {one.subscription.name} on {one.destination}", PULLED)
+            for one in grid.streams()
+            if one.subscription.is_pulled
+        )
+
+
+@contextmanager
+def _phase(reading: Reading, name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    reading.phases[name] = time.monotonic() - began
