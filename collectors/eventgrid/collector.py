@@ -80,7 +80,7 @@ class EventGridCollector:
         if not grid.resources and reading.errors:
             raise ClientError("; ".join(f"{one.part}: {one.message}" for one in reading.errors[:3]))
         known, reader = Known(self._sums, grid), judge.Reader(grid)
-        new: set[Key] = set()
+        told, new = set[Key](), set[Key]()
         missed = 0.0
         for asked, window, answer in self._fetcher.answered(
             grid, lambda asked: self._sums.window(known.of(asked), now), reading
@@ -93,12 +93,15 @@ class EventGridCollector:
                         new.add(key)
                     self._sums.note(key, tally.points.get(key, {}).items(), window)
                     known.note(key, tally.points.get(key, {}))
+                    told.add(key)
             missed = max(missed, window.missed)
         if missed:
             reading.skipped.append(Skipped(f"{missed / 60:.0f} minutes while the agent was away", "too long ago"))
         if self._topology.is_sure:
             self._sums.keep(known.still_there())
-        totals = ((key, total) for key, total in self._sums.totals(now) if not self._is_read_from_blobs(key))
+        totals = (
+            (key, total) for key, total in self._sums.totals(now) if key in told and not self._is_read_from_blobs(key)
+        )
         reading.samples += judge.counters(totals, new)
 
     def _is_read_from_blobs(self, key: Key) -> bool:
