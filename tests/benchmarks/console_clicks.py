@@ -44,8 +44,9 @@ CLICKED = """selector => new Promise(resolve => {
     watching.observe(document.querySelector('[data-testid=stMain]'), {subtree: true, childList: true})
     document.querySelector(selector).click()
     const timer = setInterval(() => {
-        const drawn = app.dataset.testScriptState === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')
-        if (!drawn || last === began || performance.now() - last < 700) return
+        const runs = app.dataset.testScriptState !== 'notRunning'
+        if (runs || document.querySelector('[data-testid=stSkeleton]')) return
+        if (last === began || performance.now() - last < 700) return
         watching.disconnect()
         clearInterval(timer)
         resolve(last - began)
