@@ -49,6 +49,15 @@ def scrapes(end: float) -> Iterator[Scrape]:
         yield Scrape(TARGET, SYSTEM, at, 0.1, Reading(list(_samples(number, at)), list(_histograms(number))))
 
 
+def alerts(end: float) -> Iterator[tuple[str, float]]:
+    """What a Prometheus that evaluates the rules says of it, with the times."""
+    labels = f'alertname="DeadLettersGrowing",severity="critical",target="{TARGET}",destination="{STORE}"'
+    for number in range(SCRAPES):
+        at = end - (SCRAPES - number) * EVERY
+        yield f'ALERTS{{alertstate="firing",{labels}}} 1', at
+        yield f"ALERTS_FOR_STATE{{{labels}}} {end - SCRAPES * EVERY}", at
+
+
 def _samples(number: int, at: float) -> Iterator[Sample]:
     for metric in m.METRICS.values():
         if metric.kind != "histogram" and metric.name not in FROM_SCRAPES:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from backfilled import prometheus_with, victoriametrics_with
 from integration.conftest import or_skip
-from outage import scrapes
+from outage import alerts, scrapes
 
 from monitor.grafana import dashboards
 
@@ -33,8 +33,8 @@ QUERIES = [
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder: Path = tmp_path_factory.mktemp("engine")
     of_kind = {
-        "prometheus": lambda: prometheus_with(scrapes(END), folder),
-        "victoriametrics": lambda: victoriametrics_with(scrapes(END)),
+        "prometheus": lambda: prometheus_with(scrapes(END), folder, alerts(END)),
+        "victoriametrics": lambda: victoriametrics_with(scrapes(END), alerts(END)),
     }
     with or_skip(of_kind[request.param]()) as url, httpx.Client(base_url=url) as client:
         yield client
@@ -49,7 +49,8 @@ def ask(engine: httpx.Client, query: str, at: float = END - 10) -> list[Any]:
 
 def filled_in(expr: str) -> str:
     """With the variables as they are at first: all."""
-    return re.sub(r"\$(system|target|destination|group|source)\b", ".*", expr).replace("$__rate_interval", "1m")
+    with_spans = expr.replace("$__rate_interval_ms", "60000").replace("$__rate_interval", "1m")
+    return re.sub(r"\$[a-z]\w*", ".*", with_spans)
 
 
 @pytest.mark.parametrize("expr", QUERIES)

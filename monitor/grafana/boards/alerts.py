@@ -4,7 +4,10 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, or_none, select
+from monitor.grafana.queries import ALERTS, RATE, Query, or_none, select
+
+#: Since when the condition of an alert has been met.
+ALERTS_SINCE = 'ALERTS_FOR_STATE{severity=~"critical|warning", target=~"$target"}'
 
 BOARD = Board(
     "eda-alerts",
@@ -45,6 +48,22 @@ BOARD = Board(
                 kind="stat",
                 limit=limit("RuleFailing"),
                 width=6,
+            ),
+        ),
+        (
+            Panel(
+                "Firing, as Prometheus says",
+                "Alerts of the rules that Prometheus evaluates, and for how long. One that the agent does not know: "
+                "the rules differ, or the agent does not run. None: it evaluates no rules of ours, or all is well.",
+                (
+                    Query(
+                        "time() - max by (alertname, severity, target, destination, group)"
+                        f" ({ALERTS_SINCE} and ignoring (alertstate) {ALERTS})",
+                        form="table",
+                    ),
+                ),
+                kind="table",
+                columns=(("For", "s"),),
             ),
         ),
         (

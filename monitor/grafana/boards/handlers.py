@@ -1,14 +1,16 @@
 """Handlers: how many, how failed, how long."""
 
 from collectors import metrics as m
-from monitor.grafana.board import Board
+from monitor.grafana.board import SERVICE, VARIABLES, Board
 from monitor.grafana.limits import limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, or_none, quantile, rate, select
+from monitor.grafana.queries import FAILED, RATE, Query, or_none, quantile, rate, select, share_of
+from monitor.grafana.shared import publish_failures, published
 
 WHO = "{{handler}} on {{destination}}"
 ONE = ("service", "handler", "destination", "group")
-FAILED = "failed|dead_lettered|dropped"
+#: Of the service that is chosen.
+ITS = {"service": "$service"}
 
 BOARD = Board(
     "eda-handlers",
@@ -20,7 +22,7 @@ BOARD = Board(
             Panel(
                 "Events handled",
                 "Events a second of all handlers chosen. None while events wait: a handler hangs, or is not running.",
-                (Query(f"sum(rate({select(m.HANDLER_EVENTS_TOTAL)}[{RATE}]))"),),
+                (Query(f"sum(rate({select(m.HANDLER_EVENTS_TOTAL, **ITS)}[{RATE}]))"),),
                 "ops",
                 "stat",
                 width=6,
@@ -30,8 +32,8 @@ BOARD = Board(
                 "Of all events, those that failed, were dropped or dead-lettered. The reasons are below.",
                 (
                     Query(
-                        f"sum(rate({select(m.HANDLER_EVENTS_TOTAL, outcome=FAILED)}[{RATE}]))"
-                        f" / sum(rate({select(m.HANDLER_EVENTS_TOTAL)}[{RATE}]))"
+                        f"sum(rate({select(m.HANDLER_EVENTS_TOTAL, outcome=FAILED, **ITS)}[{RATE}]))"
+                        f" / sum(rate({select(m.HANDLER_EVENTS_TOTAL, **ITS)}[{RATE}]))"
                     ),
                 ),
                 "percentunit",
@@ -45,7 +47,7 @@ BOARD = Board(
                 (
                     Query(
                         "histogram_quantile(0.95, sum by (le) (rate("
-                        f"{select(m.HANDLER_DURATION_SECONDS, '_bucket')}[{RATE}])))"
+                        f"{select(m.HANDLER_DURATION_SECONDS, '_bucket', **ITS)}[{RATE}])))"
                     ),
                 ),
                 "s",
@@ -56,7 +58,7 @@ BOARD = Board(
             Panel(
                 "Longest call in progress",
                 "How long a call has not come back. Beyond minutes it hangs: take a stack of its process.",
-                (Query(or_none(f"max(time() - {select(m.HANDLER_IN_PROGRESS_SINCE)})")),),
+                (Query(or_none(f"max(time() - {select(m.HANDLER_IN_PROGRESS_SINCE, **ITS)})")),),
                 "s",
                 "stat",
                 limit("HandlerStuck"),
@@ -70,7 +72,7 @@ BOARD = Board(
                 "lock or a timeout.",
                 (
                     Query(
-                        f"sum by (le) (increase({select(m.HANDLER_DURATION_SECONDS, '_bucket')}[{RATE}]))",
+                        f"sum by (le) (increase({select(m.HANDLER_DURATION_SECONDS, '_bucket', **ITS)}[{RATE}]))",
                         "{{le}}",
                         "heatmap",
                     ),
@@ -83,7 +85,7 @@ BOARD = Board(
                 "p50, p95 and p99 by handler. p99 alone rising: single events are slow. All rising: what it calls is "
                 "slow.",
                 tuple(
-                    Query(quantile(m.HANDLER_DURATION_SECONDS, q, *ONE), f"p{q * 100:g} {WHO}")
+                    Query(quantile(m.HANDLER_DURATION_SECONDS, q, *ONE, **ITS), f"p{q * 100:g} {WHO}")
                     for q in (0.5, 0.95, 0.99)
                 ),
                 "s",
@@ -95,14 +97,14 @@ BOARD = Board(
             Panel(
                 "Events by outcome",
                 "What became of the events. Retried and failed rising together: what the handler calls is down.",
-                (Query(rate(m.HANDLER_EVENTS_TOTAL, *ONE, "outcome"), f"{WHO} {{{{outcome}}}}"),),
+                (Query(rate(m.HANDLER_EVENTS_TOTAL, *ONE, "outcome", **ITS), f"{WHO} {{{{outcome}}}}"),),
                 "ops",
             ),
             Panel(
                 "Failures by reason",
                 "Events whose outcome was not ok, by the class of the error or what the handler said. This is what "
                 "to mend.",
-                (Query(rate(m.HANDLER_FAILURES_TOTAL, *ONE, "reason"), f"{WHO} {{{{reason}}}}"),),
+                (Query(rate(m.HANDLER_FAILURES_TOTAL, *ONE, "reason", **ITS), f"{WHO} {{{{reason}}}}"),),
                 "ops",
             ),
         ),
@@ -112,7 +114,7 @@ BOARD = Board(
                 "Of its events, those that failed, were dropped or dead-lettered.",
                 (
                     Query(
-                        f"{rate(m.HANDLER_EVENTS_TOTAL, *ONE, outcome=FAILED)} / {rate(m.HANDLER_EVENTS_TOTAL, *ONE)}",
+                        share_of(FAILED, *ONE, **ITS),
                         WHO,
                     ),
                 ),
@@ -124,9 +126,7 @@ BOARD = Board(
                 "Of its events, those that were sent around again. Retries hide an outage until they are given up.",
                 (
                     Query(
-                        rate(m.HANDLER_EVENTS_TOTAL, *ONE, outcome="retried")
-                        + " / "
-                        + rate(m.HANDLER_EVENTS_TOTAL, *ONE),
+                        share_of("retried", *ONE, **ITS),
                         WHO,
                     ),
                 ),
@@ -139,7 +139,7 @@ BOARD = Board(
                 "Age of events when handled",
                 "95th percentile of how old events were when their handling began: what users wait before anything "
                 "happens.",
-                (Query(quantile(m.HANDLER_QUEUE_SECONDS, 0.95, *ONE), WHO),),
+                (Query(quantile(m.HANDLER_QUEUE_SECONDS, 0.95, *ONE, **ITS), WHO),),
                 "s",
                 width=8,
             ),
@@ -147,38 +147,25 @@ BOARD = Board(
                 "Calls in progress",
                 "Calls that have begun and not ended. At the number of workers, and no events handled: all of them "
                 "hang.",
-                (Query(f"sum by (service, handler, destination) ({select(m.HANDLER_IN_PROGRESS)})", WHO),),
+                (Query(f"sum by (service, handler, destination) ({select(m.HANDLER_IN_PROGRESS, **ITS)})", WHO),),
                 width=8,
             ),
             Panel(
                 "Time since the last success",
                 "How long ago a handler last ended well. Rising while events come: it fails on every one, or hangs.",
-                (Query(f"time() - max by (service, handler, destination) ({select(m.HANDLER_LAST_SUCCESS)})", WHO),),
+                (
+                    Query(
+                        f"time() - max by (service, handler, destination) ({select(m.HANDLER_LAST_SUCCESS, **ITS)})",
+                        WHO,
+                    ),
+                ),
                 "s",
                 width=8,
             ),
         ),
         (
-            Panel(
-                "Published",
-                "Messages that services wrote and the broker took. Silence where there was traffic: a producer "
-                "stopped.",
-                (Query(rate(m.MESSAGES_PUBLISHED_TOTAL, "service", "destination"), "{{service}} to {{destination}}"),),
-                "ops",
-                width=8,
-            ),
-            Panel(
-                "Failures of publishing",
-                "Messages that could not be written, by reason. Without a retry of the service they are lost.",
-                (
-                    Query(
-                        rate(m.PUBLISH_FAILURES_TOTAL, "service", "destination", "reason"),
-                        "{{service}} to {{destination}} {{reason}}",
-                    ),
-                ),
-                "ops",
-                width=8,
-            ),
+            published(8, **ITS),
+            publish_failures(8, **ITS),
             Panel(
                 "Dead letters sent by services",
                 "Dead letters that a service wrote itself, by reason. Compare with what the broker says has arrived.",
@@ -192,6 +179,7 @@ BOARD = Board(
                             "reason",
                             destination="",
                             source="$destination",
+                            **ITS,
                         ),
                         "{{source}} to {{destination}} {{reason}}",
                     ),
@@ -202,4 +190,5 @@ BOARD = Board(
             ),
         ),
     ),
+    (*VARIABLES, SERVICE),
 )
