@@ -16,12 +16,20 @@ from collectors.base import CollectError, Reading
 from collectors.eventgrid import EventGridCollector
 from collectors.eventgrid.client import Client
 from collectors.eventgrid.settings import EventGridSettings
-from monitor.demo.services.event_grid import GROUP, SUBSCRIPTION, SimulatedAzure, refuse, send, simulated_azure
+from monitor.demo.services.event_grid import (
+    BLOB_DATA_CONTRIBUTOR,
+    GROUP,
+    SUBSCRIPTION,
+    SimulatedAzure,
+    refuse,
+    send,
+    simulated_azure,
+)
 
 BEGAN = 1_795_540_020.0  # a whole minute
 STORAGE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/shopdead"
 CONTAINER = f"{STORAGE}/blobServices/default/containers/dead"
-WRITER = "/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+WRITER = f"/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/{BLOB_DATA_CONTRIBUTOR}"
 LISTS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.EventGrid"
 BATCH = f"/subscriptions/{SUBSCRIPTION}/metrics:getbatch"
 DEAD = {
