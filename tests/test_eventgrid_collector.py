@@ -131,7 +131,7 @@ def test_a_topic_is_read_whole(azure: SimulatedAzure, collector: EventGridCollec
         ("messages_matched_total", "orders", "billing"): 6,
         ("messages_out_total", "orders", "billing"): 3,
         ("delivery_failures_total", "orders", "billing", "Busy"): 9,
-        ("dead_lettered_messages_total", "shopdead/dead", "orders", "TimeToLiveExceeded"): 2,
+        ("dead_lettered_messages_total", "shopdead/dead", "orders", "TimeToLiveExceeded (billing)"): 2,
         ("dead_letter_failures_total", "orders", "TimeToLiveExceeded (billing)"): 1,
         ("unroutable_messages_total", "orders", "unmatched"): 4,
         ("delivery_latency_seconds", "orders", "billing"): 0.25,

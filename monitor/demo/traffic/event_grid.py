@@ -13,7 +13,7 @@ import time
 
 from monitor.demo.services.azurite import ACCOUNT
 from monitor.demo.services.event_grid import BLOB_DATA_CONTRIBUTOR, GROUP, SUBSCRIPTION, SimulatedAzure
-from monitor.demo.traffic.eventgrid import CONTAINER
+from monitor.demo.traffic.blobs import CONTAINER
 from monitor.demo.traffic.kafka import POISON_AFTER
 
 _STORAGE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
