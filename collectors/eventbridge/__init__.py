@@ -1,0 +1,1 @@
+"""Amazon EventBridge: what buses matched, what rules delivered, what was given up, and where it went."""
