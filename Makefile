@@ -26,7 +26,7 @@ services: # Debian packages the tests use, where they may be installed
 	@sh .ci/services
 
 test: $(STAMP) services ## run the tests, a file a process, two at once; installs what they need
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: $(STAMP) services ## the parity and kill tests over many more seeds: an hour or so; SEED=n begins elsewhere
 	PARITY_WORLDS=600 PARITY_SEED=$(SEED) RECENT_SEEDS=300 KILLS=3000 KILL_SEED=$(SEED) KILL_LIVES=1000 STORIES_ALONE=1 \

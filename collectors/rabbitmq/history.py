@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from collectors.rabbitmq.arrivals import Arrivals
+from collectors.arrivals import Arrivals
 from collectors.rabbitmq.broker import Broker, Key, destination, key_of
 from collectors.rabbitmq.graph import Graph
 from collectors.rabbitmq.unroutable import Unroutable
@@ -15,6 +15,8 @@ from collectors.timeline import Age, Timeline, packed, unpacked
 #: Kinds of counters.
 DEATHS, UNROUTABLE = "deaths", "unroutable"
 
+#: Four intervals of the broker's statistics: then the depth has shown what was taken out, in either order.
+PATIENCE_SECONDS = 20.0
 _ARRIVALS = "arrivals"
 _COUNTERS = "counters"
 _EXCHANGES = "exchanges"
@@ -110,7 +112,7 @@ class History:
         if known is None:
             # a queue that was there before and got its first dead-letter route now did not get its messages by it
             known = self.arrivals[key] = Arrivals(
-                depth, removed, 0 if self._was_ordinary(key) else depth + (removed or 0)
+                depth, removed, 0 if self._was_ordinary(key) else depth + (removed or 0), PATIENCE_SECONDS
             )
             self._changed.add(_ARRIVALS)
         before = known.state()
@@ -133,7 +135,9 @@ class History:
 
     def _restore(self, key: str, blob: bytes) -> None:
         if key == _ARRIVALS:
-            self.arrivals = {key_of(name): Arrivals.restored(state) for name, state in json.loads(blob).items()}
+            self.arrivals = {
+                key_of(name): Arrivals.restored(state, PATIENCE_SECONDS) for name, state in json.loads(blob).items()
+            }
         elif key == _COUNTERS:
             self._counters = {name: dict(nodes) for name, nodes in json.loads(blob).items()}
         elif key == _EXCHANGES:

@@ -6,6 +6,7 @@ Nothing else starts a broker: demo, tests and benchmarks all come here.
 from monitor.demo.services.alertmanager import alertmanager
 from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
+from monitor.demo.services.moto import moto
 from monitor.demo.services.process import ServiceFailedError, ServiceMissingError, free_port
 from monitor.demo.services.prometheus import prometheus
 from monitor.demo.services.rabbitmq import ADMIN, MONITOR, Node, permit_nothing, rabbitmq, rabbitmq_cluster
@@ -15,5 +16,5 @@ from monitor.demo.services.victoriametrics import victoriametrics
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "Cluster", "Kafka", "Node", "Secured", "ServiceFailedError",
     "ServiceMissingError", "alertmanager", "certificates", "free_port", "kafka", "kafka_cluster", "kafka_libs",
-    "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka", "victoriametrics",
+    "moto", "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka", "victoriametrics",
 ]  # fmt: skip

@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.rabbitmq.arrivals import PATIENCE_SECONDS, Arrivals
+from collectors.arrivals import Arrivals
 
 #: (seconds, depth, taken out)
 Reading = tuple[float, int, int | None]
-LATER = PATIENCE_SECONDS + 1
+PATIENCE = 20.0
+LATER = PATIENCE + 1
 
 
-def total(*readings: Reading) -> int:
+def total(*readings: Reading, flicker: float | None = None) -> int:
     (_, depth, removed), *rest = readings
-    count = Arrivals(depth, removed, 0)
+    count = Arrivals(depth, removed, 0, PATIENCE, flicker)
     for now, depth, removed in rest:
         count.note(now, depth, removed)
     return count.total
@@ -64,8 +65,17 @@ def test_without_statistics_rises_are_counted() -> None:
     assert total((0, 0, None), (5, 2, None), (10, 1, None), (LATER + 10, 1, None), (LATER + 15, 3, None)) == 4
 
 
+def test_a_rise_long_after_an_unexplained_fall_is_an_arrival_at_once() -> None:
+    assert total((0, 9, 0), (5, 4, 0), (15, 9, 0), flicker=8) == 5
+    assert total((0, 9, 0), (5, 4, 0), (12, 9, 0), flicker=8) == 0
+
+
+def test_what_explains_a_fall_later_is_not_counted_as_an_arrival_too() -> None:
+    assert total((0, 9, 0), (5, 4, 0), (15, 9, 0), (18, 9, 5), (3 * LATER, 9, 5), flicker=8) == 5
+
+
 def test_a_queue_that_was_deleted_comes_back_empty() -> None:
-    count = Arrivals(5, 0, 5)
+    count = Arrivals(5, 0, 5, PATIENCE)
     count.gone(10)
     count.note(20, 2, 0)
 
@@ -73,7 +83,7 @@ def test_a_queue_that_was_deleted_comes_back_empty() -> None:
 
 
 def test_a_restart_of_the_agent_loses_nothing() -> None:
-    count = Arrivals.restored(Arrivals(5, 3, 8).state())
+    count = Arrivals.restored(Arrivals(5, 3, 8, PATIENCE).state(), PATIENCE)
     count.note(100, 7, 3)
 
     assert count.total == 10
@@ -82,9 +92,9 @@ def test_a_restart_of_the_agent_loses_nothing() -> None:
 steps = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30)
 
 
-@given(steps, st.integers(0, 3), st.integers(0, 3))
+@given(steps, st.integers(0, 3), st.integers(0, 3), st.sampled_from([None, 5.0, 0.0]))
 def test_however_late_the_two_figures_are_all_that_came_is_counted_once(
-    moves: list[tuple[int, int]], depth_late: int, removed_late: int
+    moves: list[tuple[int, int]], depth_late: int, removed_late: int, flicker: float | None
 ) -> None:
     """Every step of 5 s some come and some are taken out; each figure is up to three steps behind."""
     depths, taken, came = [0], [0], 0
@@ -93,10 +103,10 @@ def test_however_late_the_two_figures_are_all_that_came_is_counted_once(
         came += arriving
         depths.append(depths[-1] + arriving - leaving)
         taken.append(taken[-1] + leaving)
-    settled = int(PATIENCE_SECONDS // 5) + 5
+    settled = int(PATIENCE // 5) + 5
     depths += [depths[-1]] * settled
     taken += [taken[-1]] * settled
-    count = Arrivals(0, 0, 0)
+    count = Arrivals(0, 0, 0, PATIENCE, flicker)
     totals = [0]
     for step in range(1, len(depths)):
         count.note(5.0 * step, depths[max(0, step - depth_late)], taken[max(0, step - removed_late)])

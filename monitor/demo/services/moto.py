@@ -1,0 +1,25 @@
+"""A moto server: SQS, SNS, EventBridge and CloudWatch of an account, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.demo.services.process import ServiceMissingError, free_port, is_ready, running
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """An account of AWS that is not AWS; yields its URL, at which any credentials are taken."""
+    if importlib.util.find_spec("moto") is None:
+        raise ServiceMissingError("moto is not installed: pip install 'eda-monitor[demo]'")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="eda-moto-") as name:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with running(command, Path(name), lambda: is_ready(f"{url}/moto-api/")):
+            yield url
