@@ -29,13 +29,14 @@ class Bus(NamedTuple):
 
 
 class Target(NamedTuple):
-    """`store` is the ARN of its dead-letter queue; `age` is in seconds."""
+    """`store` is the ARN of its dead-letter queue; `age` is in seconds. With a role its own policy does not matter."""
 
     id: str
     arn: str
     store: str | None = None
     attempts: int = ATTEMPTS
     age: int = AGE
+    has_role: bool = False
 
 
 class Rule(NamedTuple):
@@ -124,6 +125,7 @@ def target(told: Mapping[str, Any]) -> Target:
         _store(told),
         int(policy.get("MaximumRetryAttempts", ATTEMPTS)),
         int(policy.get("MaximumEventAgeInSeconds", AGE)),
+        bool(told.get("RoleArn")),
     )
 
 

@@ -17,6 +17,8 @@ class Grid:
     queues: dict[str, Queue | None] = field(default_factory=dict)
     archives: list[Archive] = field(default_factory=list)
     replays: list[Replay] = field(default_factory=list)
+    #: Names of buses of EventBridge's second version.
+    newer: list[str] = field(default_factory=list)
 
     def stores(self) -> dict[str, set[str]]:
         """The dead-letter queues by ARN, and the buses whose events they get."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from collectors import metrics as m
@@ -11,7 +11,7 @@ from collectors.aws.arn import parsed
 from collectors.aws.policy import admits
 from collectors.base import Sample, Skipped
 from collectors.eventbridge.answers import Bus, Queue, Rule, Target, name_of
-from collectors.eventbridge.figures import Listed, given_up
+from collectors.eventbridge.figures import Listed, age_of, given_up
 from collectors.eventbridge.grid import Grid
 from collectors.sums import Key
 
@@ -52,16 +52,17 @@ def topology(grid: Grid, chosen: Collection[Rule]) -> Iterator[Sample]:
             yield m.DEAD_LETTER_ROUTE.sample(1.0, bus, name_of(arn))
 
 
-def depths(grid: Grid, ages: dict[str, float]) -> Iterator[Sample]:
-    """What lies in the dead-letter queues; `ages` are seconds of the oldest, by the name of the queue."""
+def depths(grid: Grid, values: Mapping[Key, float]) -> Iterator[Sample]:
+    """What lies in the dead-letter queues; among the values are the ages of the oldest, in seconds."""
     for arn, buses in sorted(grid.stores().items()):
         queue, name = grid.queues.get(arn), name_of(arn)
         if queue is None:
             continue
         yield m.DEAD_LETTERS.sample(queue.depth, name, next(iter(buses)) if len(buses) == 1 else "")
-        if queue.depth and name in ages:
-            yield m.DEAD_LETTER_AGE_SECONDS.sample(ages[name], name)
-            yield m.DEAD_LETTER_RETENTION_MARGIN_SECONDS.sample(queue.retention - ages[name], name)
+        age = values.get(age_of(name))
+        if queue.depth and age is not None:
+            yield m.DEAD_LETTER_AGE_SECONDS.sample(age, name)
+            yield m.DEAD_LETTER_RETENTION_MARGIN_SECONDS.sample(queue.retention - age, name)
 
 
 def counters(chosen: Collection[Rule], totals: Iterable[tuple[Key, float]]) -> Iterator[Sample]:
@@ -76,6 +77,13 @@ def counters(chosen: Collection[Rule], totals: Iterable[tuple[Key, float]]) -> I
         yield m.METRICS[name].sample(total, *labels)
         if key in without:
             yield m.DEAD_LETTER_FAILURES_TOTAL.sample(total, *without[key])
+
+
+def latencies(values: Iterable[tuple[Key, float]]) -> Iterator[Sample]:
+    """How long deliveries took, of values in milliseconds."""
+    for (name, *labels), value in values:
+        if name in (m.DELIVERY_LATENCY_SECONDS.name, m.DELIVERY_LATENCY_P99_SECONDS.name):
+            yield m.METRICS[name].sample(value / 1000, *labels)
 
 
 def faults(grid: Grid, listed: Listed) -> Iterator[Fault]:
@@ -101,6 +109,12 @@ def told(found: Iterable[Fault]) -> Iterator[Sample]:
     """Faults as samples; whose they are stands before the reason."""
     counted = Counter((one.bus, f"{one.whose}: {one.what}" if one.whose else one.what) for one in found)
     yield from (m.CONFIGURATION_FAULT.sample(1.0, *labels) for labels in sorted(counted))
+
+
+def not_kept(grid: Grid) -> Iterator[Sample]:
+    """The buses of whose rules one has a target without a dead-letter queue: often meant so, and no fault."""
+    for bus in sorted({rule.bus for rule, _ in without_store(grid)}):
+        yield m.CONFIGURATION_FAULT.sample(1.0, bus, NO_STORE)
 
 
 def without_store(grid: Grid) -> Iterator[tuple[Rule, Target]]:
@@ -142,7 +156,7 @@ def _of_target(grid: Grid, rule: Rule, target: Target) -> Iterator[str]:
         queue: Queue | None = grid.queues[target.arn]
         if queue is None:
             yield TARGET_GONE
-        elif not admits(queue.policy, SERVICE, SEND, rule.arn):
+        elif not target.has_role and not admits(queue.policy, SERVICE, SEND, rule.arn):
             yield TARGET_CLOSED
 
 
