@@ -20,11 +20,15 @@ from azure.identity import AzureAuthorityHosts, DefaultAzureCredential
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.eventgrid import EventGridManagementClient
 from azure.monitor.querymetrics import MetricsClient
+from azure.storage.blob import ContainerClient
 
+from collectors.eventgrid.containers import DeadLetterContainer
 from collectors.eventgrid.settings import EventGridSettings
 
 #: No answer of Azure is so large; what is larger is not read to its end.
 MAX_BYTES = 64 * 1024 * 1024
+#: The longest that one call may take of a cycle's time, in seconds.
+CALL_SECONDS = 10.0
 #: How long nothing is asked after Azure said "too many requests" and not for how long.
 PAUSE_SECONDS = 60.0
 
@@ -120,6 +124,18 @@ class Client:
 
         return self._kept(f"metrics {region}", made)
 
+    def container(self, settings: DeadLetterContainer) -> ContainerClient:
+        """Of a storage account; raises ValueError or OSError where its connection string cannot be used."""
+
+        def made() -> ContainerClient:
+            bounded: dict[str, Any] = {"transport": self._transport, "retry_total": 0, "user_agent": "eda-monitor"}
+            if (connection := settings.connection) is not None:
+                return ContainerClient.from_connection_string(connection, settings.container, **bounded)
+            url = settings.account_url or ""
+            return ContainerClient(url, settings.container, credential=self._identity(), **bounded)
+
+        return self._kept(f"container {settings.name}", made)
+
     def get(self, path: str, **query: str) -> Any:
         """The JSON of a resource of the management API that has no SDK here; raises as the SDKs do."""
 
@@ -211,7 +227,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # it is made at its 
     """HTTP within a deadline: also for an answer that comes drop by drop."""
 
     def __init__(self) -> None:
-        self.deadline, self.requests = 0.0, 0
+        self.deadline, self._ends, self.requests = 0.0, 0.0, 0
         super().__init__()
 
     def open(self) -> None:
@@ -220,10 +236,11 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # it is made at its 
             self.session.hooks["response"].append(self._bounded)
 
     def send(self, request: Any, **options: Any) -> Any:
-        left = self.deadline - time.monotonic()
+        left = min(CALL_SECONDS, self.deadline - time.monotonic())
         if left <= 0:
             raise _LateError("it was not asked for: no time was left")
         self.requests += 1
+        self._ends = time.monotonic() + left
         return super().send(request, connection_timeout=left, read_timeout=left, **options)
 
     def close(self) -> None:
@@ -243,7 +260,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # it is made at its 
         size = 0
         while part := answer.raw.read1(65536, decode_content=True):
             size += len(part)
-            if time.monotonic() > self.deadline:
+            if time.monotonic() > self._ends:
                 raise requests.exceptions.ReadTimeout(f"{size} bytes had come when the time was over")
             if size > MAX_BYTES:
                 raise requests.exceptions.ReadTimeout(f"it sent more than {MAX_BYTES} bytes")
@@ -284,6 +301,8 @@ def _told(error: Exception) -> ClientError:
 def _reason(error: HttpResponseError) -> str:
     if error.error is not None and error.error.code:
         return f"{error.error.code}: {_line(error.error.message or '')}"
+    if code := getattr(error, "error_code", None):  # of storage
+        return f"{getattr(code, 'value', code)}: {_line(error.message)}"
     return _line(error.reason or error.message)
 
 
@@ -293,6 +312,6 @@ def _line(text: str) -> str:
 
 def _wait(headers: Mapping[str, str]) -> float:
     try:
-        return max(1.0, float(headers.get("Retry-After", PAUSE_SECONDS)))
+        return float(headers.get("Retry-After", PAUSE_SECONDS))
     except ValueError:
         return PAUSE_SECONDS

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+from monitor.demo.services.cache import cached
 from monitor.demo.services.process import ServiceMissingError
 
 KAFKA_VERSION = "4.3.1"
@@ -21,22 +21,14 @@ def kafka_libs() -> Path:
         )
     if "KAFKA_HOME" in os.environ:
         return Path(os.environ["KAFKA_HOME"]) / "libs"
-    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "eda-monitor"
-    libs = base / f"kafka-{KAFKA_VERSION}"
-    if not libs.is_dir():
-        _fetch_jars(base, libs)
-    return libs
+    return cached(f"kafka-{KAFKA_VERSION}", _fetch_jars)
 
 
-def _fetch_jars(base: Path, libs: Path) -> None:
+def _fetch_jars(folder: Path) -> None:
     if shutil.which("mvn") is None:
         raise ServiceMissingError("Maven is not installed, and KAFKA_HOME is not set: apt-get install maven")
-    base.mkdir(parents=True, exist_ok=True)
     pom = Path(__file__).with_name("kafka_pom.xml")
-    with tempfile.TemporaryDirectory(dir=base) as name:
-        command = ["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={name}/libs"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ServiceMissingError(f"Kafka's jars could not be fetched by Maven: {done.stdout.strip()[-300:]}")
-        if not libs.is_dir():
-            Path(name, "libs").rename(libs)
+    command = ["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ServiceMissingError(f"Kafka's jars could not be fetched by Maven: {done.stdout.strip()[-300:]}")
