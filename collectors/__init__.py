@@ -7,6 +7,7 @@ KINDS: dict[str, str] = {
     "kafka": "collectors.kafka:KafkaCollector",
     "rabbitmq": "collectors.rabbitmq:RabbitCollector",
     "eventgrid": "collectors.eventgrid:EventGridCollector",
+    "sqs": "collectors.sqs:SqsCollector",
     "handlers": "collectors.handlers.collector:HandlersCollector",
 }
 
