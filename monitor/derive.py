@@ -50,10 +50,3 @@ def rate_text(rate: float) -> str:
 def increase(values: Sequence[float]) -> float:
     """What a counter rose by, over resets: after one it began at 0."""
     return sum(after - before if after >= before else after for before, after in pairwise(values))
-
-
-def rate(points: Sequence[tuple[float, float]]) -> float | None:
-    """What a counter rose by a second, over resets; None where it was read less than twice."""
-    if len(points) < 2:
-        return None
-    return increase([value for _, value in points]) / (points[-1][0] - points[0][0])

@@ -25,6 +25,8 @@ from collectors.eventgrid.settings import EventGridSettings
 
 #: No answer of Azure is so large; what is larger is not read to its end.
 MAX_BYTES = 64 * 1024 * 1024
+#: The longest that one call may take of a cycle's time, in seconds.
+CALL_SECONDS = 10.0
 #: How long nothing is asked after Azure said "too many requests" and not for how long.
 PAUSE_SECONDS = 60.0
 
@@ -211,7 +213,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # it is made at its 
     """HTTP within a deadline: also for an answer that comes drop by drop."""
 
     def __init__(self) -> None:
-        self.deadline, self.requests = 0.0, 0
+        self.deadline, self._ends, self.requests = 0.0, 0.0, 0
         super().__init__()
 
     def open(self) -> None:
@@ -220,10 +222,11 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # it is made at its 
             self.session.hooks["response"].append(self._bounded)
 
     def send(self, request: Any, **options: Any) -> Any:
-        left = self.deadline - time.monotonic()
+        left = min(CALL_SECONDS, self.deadline - time.monotonic())
         if left <= 0:
             raise _LateError("it was not asked for: no time was left")
         self.requests += 1
+        self._ends = time.monotonic() + left
         return super().send(request, connection_timeout=left, read_timeout=left, **options)
 
     def close(self) -> None:
@@ -243,7 +246,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # it is made at its 
         size = 0
         while part := answer.raw.read1(65536, decode_content=True):
             size += len(part)
-            if time.monotonic() > self.deadline:
+            if time.monotonic() > self._ends:
                 raise requests.exceptions.ReadTimeout(f"{size} bytes had come when the time was over")
             if size > MAX_BYTES:
                 raise requests.exceptions.ReadTimeout(f"it sent more than {MAX_BYTES} bytes")
@@ -293,6 +296,6 @@ def _line(text: str) -> str:
 
 def _wait(headers: Mapping[str, str]) -> float:
     try:
-        return max(1.0, float(headers.get("Retry-After", PAUSE_SECONDS)))
+        return float(headers.get("Retry-After", PAUSE_SECONDS))
     except ValueError:
         return PAUSE_SECONDS

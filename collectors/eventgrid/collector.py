@@ -72,7 +72,7 @@ class EventGridCollector:
         if not grid.resources and reading.errors:
             raise ClientError("; ".join(f"{one.part}: {one.message}" for one in reading.errors[:3]))
         known, reader = Known(self._sums, grid), judge.Reader(grid)
-        new: set[Key] = set()
+        told, new = set[Key](), set[Key]()
         missed = 0.0
         for asked, window, answer in self._fetcher.answered(
             grid, lambda asked: self._sums.window(known.of(asked), now), reading
@@ -85,12 +85,14 @@ class EventGridCollector:
                         new.add(key)
                     self._sums.note(key, tally.points.get(key, {}).items(), window)
                     known.note(key, tally.points.get(key, {}))
+                    told.add(key)
             missed = max(missed, window.missed)
         if missed:
             reading.skipped.append(Skipped(f"{missed / 60:.0f} minutes while the agent was away", "too long ago"))
         if self._topology.is_sure:
             self._sums.keep(known.still_there())
-        reading.samples += judge.counters(self._sums.totals(now), new)
+        totals = ((key, total) for key, total in self._sums.totals(now) if key in told)
+        reading.samples += judge.counters(totals, new)
 
     def _judge(self, grid: Grid, reading: Reading) -> None:
         reading.samples += judge.routes(grid)

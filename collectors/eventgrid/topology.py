@@ -63,6 +63,10 @@ class Topology:
                 reading.errors.append(PartError("topology", str(halted)))
         reading.errors += self.errors
         reading.skipped += self.skipped
+        if self._pass is not None:
+            reading.skipped.append(
+                Skipped(f"{self._pass.left} steps of the topology", "they follow in the next cycles")
+            )
 
     def _go_on(self, current: _Pass) -> ClientError | None:
         """What halted it, if anything did."""

@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from collectors import metrics as m
 from monitor.alerts.evaluation import Readings
-from monitor.derive import FAILURES, increase, percentile_text, rate, rate_text
+from monitor.derive import FAILURES, percentile_text, rate_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
 from monitor.store.reader import Series
+from monitor.store.rises import risen
 
 #: "Now" is the last five minutes, "before" is as long, half an hour earlier.
 SECONDS, EARLIER = 300.0, 1800.0
@@ -90,12 +91,8 @@ def _about(found: Mapping[str, list[One]], wanted: Mapping[str, str]) -> list[On
 def _rate(found: Sequence[Series]) -> str:
     """Where there are two readings or more, of one destination and one group: the sum of several says little."""
     whose = {(one.labels.get("target"), one.labels.get("group")) for one in found}
-    rates = [known for one in found if (known := rate(one.points)) is not None]
+    rates = [known for one in found if (known := risen(one).rate) is not None]
     return rate_text(sum(rates)) if rates and len(whose) == 1 else ""
-
-
-def _rise(one: Series) -> float:
-    return increase([value for _, value in one.points])
 
 
 def _p95(found: Sequence[Increase]) -> str:
@@ -106,6 +103,6 @@ def _p95(found: Sequence[Increase]) -> str:
 
 def _failing(found: Sequence[Series]) -> str:
     """The share of the events that were not handled."""
-    rises = [(one.labels.get("outcome", ""), _rise(one)) for one in found]
+    rises = [(one.labels.get("outcome", ""), risen(one).increase) for one in found]
     whole = sum(rise for _, rise in rises)
     return f"{sum(rise for outcome, rise in rises if outcome in FAILURES) / whole:.1%}" if whole else ""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
 from typing import TypeVar
 
 from collectors import metrics as m
 from monitor.console.handling import SECONDS, failure_reasons
 from monitor.console.source import Source
-from monitor.derive import FAILURES, increase, rate
+from monitor.derive import FAILURES
 from monitor.percentiles import Increase
-from monitor.store.reader import Series
+from monitor.store.rises import Rise
 from monitor.store.series import Where
 from monitor.verdicts import Evidence
 
@@ -25,7 +24,7 @@ Group = tuple[str, str, str]
 Handled = tuple[str, str]
 
 T = TypeVar("T")
-One = TypeVar("One", Series, Increase)
+One = TypeVar("One", Rise, Increase)
 
 
 def evidence(reader: Source, now: float, of: Where | None = None) -> dict[Group, Evidence]:
@@ -34,10 +33,10 @@ def evidence(reader: Source, now: float, of: Where | None = None) -> dict[Group,
     latest = {metric: _latest(reader, metric.name, now, of) for metric in _STANDING}
     states = {(s.labels["target"], s.labels["group"]): s.points[-1][1] for s in reader.latest(m.GROUP_STATE.name, now)}
     arriving, earlier = (
-        _rates(reader.window(m.MESSAGES_IN_TOTAL.name, at - SECONDS, at, of)) for at in (now, now - EARLIER)
+        _rates(reader.rises(m.MESSAGES_IN_TOTAL.name, at - SECONDS, at, of)) for at in (now, now - EARLIER)
     )
-    finished = reader.window(m.MESSAGES_OUT_TOTAL.name, now - SECONDS, now, of)
-    leaving, resting = _rates(finished), {_group(one.labels): _rest(one) for one in finished}
+    finished = reader.rises(m.MESSAGES_OUT_TOTAL.name, now - SECONDS, now, of)
+    leaving, resting = _rates(finished), {_group(one.labels): one.resting for one in finished if one.seconds}
     means, means_before = _means(reader, now, handled), _means(reader, now - EARLIER, handled)
     failed, reasons = _failed(reader, now, handled), failure_reasons(reader, now, handled)
     found = {}
@@ -73,20 +72,9 @@ def _latest(reader: Source, metric: str, now: float, of: Where | None) -> dict[G
     return {_group(series.labels): series.points[-1][1] for series in reader.latest(metric, now, of)}
 
 
-def _rates(counted: Iterable[Series]) -> dict[Group, float]:
+def _rates(counted: Iterable[Rise]) -> dict[Group, float]:
     """Events a second, where it is known."""
-    found = ((_group(one.labels), rate(one.points)) for one in counted)
-    return {group: known for group, known in found if known is not None}
-
-
-def _rest(one: Series) -> float | None:
-    """Seconds from the last change that was read to the last reading; None where there is but one."""
-    if len(one.points) < 2:
-        return None
-    since = one.points[0][0]
-    for (_, before), (at, value) in pairwise(one.points):
-        since = at if value != before else since
-    return one.points[-1][0] - since
+    return {_group(one.labels): one.rate for one in counted if one.rate is not None}
 
 
 def _means(reader: Source, now: float, of: Where | None) -> dict[Handled, float]:
@@ -98,9 +86,9 @@ def _means(reader: Source, now: float, of: Where | None) -> dict[Handled, float]
 
 def _failed(reader: Source, now: float, of: Where | None) -> dict[Handled, float]:
     """The share of the events that were not handled."""
-    found = reader.window(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now, of)
-    whole = _sums(found, _rise)
-    failures = _sums([one for one in found if one.labels["outcome"] in FAILURES], _rise)
+    found = reader.rises(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now, of)
+    whole = _sums(found, _increase)
+    failures = _sums([one for one in found if one.labels["outcome"] in FAILURES], _increase)
     return {key: failures.get(key, 0.0) / events for key, events in whole.items() if events}
 
 
@@ -111,8 +99,8 @@ def _sums(found: Iterable[One], value: Callable[[One], float]) -> dict[Handled, 
     return sums
 
 
-def _rise(one: Series) -> float:
-    return increase([value for _, value in one.points])
+def _increase(one: Rise) -> float:
+    return one.increase
 
 
 def _group(labels: Mapping[str, str]) -> Group:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from collectors import metrics as m
 from monitor.console.source import Source
-from monitor.derive import rate
 
 #: How long rates are taken over.
 SECONDS = 600.0
@@ -46,8 +45,7 @@ def load_destinations(reader: Source, now: float) -> list[Destination]:
 
 def _rates(reader: Source, metric: str, now: float) -> dict[Key, float]:
     found: dict[Key, float] = defaultdict(float)
-    for series in reader.window(metric, now - SECONDS, now):
-        known = rate(series.points)
-        if known is not None:
-            found[series.labels["target"], series.labels["destination"]] += known
+    for one in reader.rises(metric, now - SECONDS, now):
+        if one.rate is not None:
+            found[one.labels["target"], one.labels["destination"]] += one.rate
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from collectors import metrics as m
 from collectors.base import Metric
 from monitor.console.source import Source
-from monitor.derive import FAILURES, increase, percentile_text
+from monitor.derive import FAILURES, percentile_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
 from monitor.store.series import Where
 
@@ -44,12 +44,11 @@ def handlings(reader: Source, now: float) -> dict[Key, Handling]:
     services: dict[Key, set[str]] = defaultdict(set)
     events: dict[Key, float] = defaultdict(float)
     failed: dict[Key, float] = defaultdict(float)
-    for series in reader.window(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now):
-        key = _key(series.labels)
-        services[key].add(series.labels["service"])
-        rise = increase([value for _, value in series.points])
-        events[key] += rise
-        failed[key] += rise if series.labels["outcome"] in FAILURES else 0
+    for one in reader.rises(m.HANDLER_EVENTS_TOTAL.name, now - SECONDS, now):
+        key = _key(one.labels)
+        services[key].add(one.labels["service"])
+        events[key] += one.increase
+        failed[key] += one.increase if one.labels["outcome"] in FAILURES else 0
     durations, queued = (
         _increases(reader, metric, now) for metric in (m.HANDLER_DURATION_SECONDS, m.HANDLER_QUEUE_SECONDS)
     )
@@ -84,9 +83,9 @@ def of_group(known: Mapping[Key, Handling], destination: str, group: str) -> Han
 def failure_reasons(reader: Source, now: float, where: Where | None = None) -> dict[Key, str]:
     """The most frequent reason of the failures within the last ten minutes."""
     found: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now, where):
-        if rise := increase([value for _, value in one.points]):
-            found[_key(one.labels)][one.labels["reason"]] += rise
+    for one in reader.rises(m.HANDLER_FAILURES_TOTAL.name, now - SECONDS, now, where):
+        if one.increase:
+            found[_key(one.labels)][one.labels["reason"]] += one.increase
     return {key: max(reasons, key=lambda reason: reasons[reason]) for key, reasons in found.items()}
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from collectors import metrics as m
 from collectors.base import Metric
 from monitor.console.source import Source, known
-from monitor.derive import increase
 from monitor.store.reader import ITSELF, Notification, Series, TargetRow
+from monitor.store.rises import Rise
 
 HOUR = 3600.0
 #: So many notifications that wait or failed are looked through.
@@ -57,8 +57,9 @@ def load_cycles(reader: Source, now: float) -> list[Cycle]:
     phases: dict[str, dict[str, float]] = defaultdict(dict)
     for one in reader.latest(_DURATION.name, now):
         phases[one.labels["target"]][one.labels["phase"]] = one.points[-1][1]
-    overruns = {one.labels["target"]: _rise(one) for one in _lately(reader, m.COLLECTOR_OVERRUNS_TOTAL, now)}
-    up = {one.labels["target"]: [value for _, value in one.points] for one in _lately(reader, m.COLLECTOR_UP, now)}
+    overruns = {one.labels["target"]: one.increase for one in _rises(reader, m.COLLECTOR_OVERRUNS_TOTAL, now)}
+    readings = reader.window(m.COLLECTOR_UP.name, now - HOUR, now)
+    up = {one.labels["target"]: [value for _, value in one.points] for one in readings}
     trends = {
         one.labels["target"]: tuple(value for _, value in one.points)
         for one in reader.trend(_DURATION.name, now - HOUR, now, where={"phase": "collect"})
@@ -81,7 +82,7 @@ def load_house(reader: Source, now: float) -> House:
     """Raises StoreError."""
     sizes = reader.trend(m.STORE_BYTES.name, now - HOUR, now, where={"target": ITSELF})
     messages = known(lambda: reader.notifications(NOTIFICATIONS))
-    failed = {one.labels["receiver"]: _rise(one) for one in _lately(reader, m.NOTIFICATIONS_FAILED_TOTAL, now)}
+    failed = {one.labels["receiver"]: one.increase for one in _rises(reader, m.NOTIFICATIONS_FAILED_TOTAL, now)}
     return House(
         _value(reader, m.STORE_BYTES, now),
         _value(reader, m.STORE_WAL_BYTES, now),
@@ -95,12 +96,8 @@ def load_house(reader: Source, now: float) -> House:
 _INTERVAL, _DURATION = m.COLLECTOR_INTERVAL_SECONDS, m.COLLECTOR_DURATION_SECONDS
 
 
-def _lately(reader: Source, metric: Metric, now: float) -> list[Series]:
-    return reader.window(metric.name, now - HOUR, now)
-
-
-def _rise(one: Series) -> float:
-    return increase([value for _, value in one.points])
+def _rises(reader: Source, metric: Metric, now: float) -> list[Rise]:
+    return reader.rises(metric.name, now - HOUR, now)
 
 
 def _value(reader: Source, metric: Metric, now: float) -> float | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from collectors import metrics as m
 from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.source import Source
-from monitor.derive import increase
 from monitor.store.reader import Series
+from monitor.store.rises import Rise
 
 HOUR = 3600.0
 
@@ -45,10 +45,10 @@ class Letters:
 
 def load_letters(reader: Source, now: float) -> list[Letters]:
     """Where the next one is lost first, then what grew most; raises StoreError."""
-    came = _came(reader.window(m.DEAD_LETTERED_MESSAGES_TOTAL.name, now - HOUR, now))
+    came = _came(reader.rises(m.DEAD_LETTERED_MESSAGES_TOTAL.name, now - HOUR, now))
     grown = _grown(reader.trend(m.DEAD_LETTERS.name, now - HOUR, now))
     margins = _of_destination(reader.latest(m.DEAD_LETTER_RETENTION_MARGIN_SECONDS.name, now))
-    lost = _lost(reader.window(m.DEAD_LETTER_FAILURES_TOTAL.name, now - HOUR, now))
+    lost = _lost(reader.rises(m.DEAD_LETTER_FAILURES_TOTAL.name, now - HOUR, now))
     faults, failures = load_faults(reader, now), source_failures(reader, now - HOUR, now)
     found = []
     for store in load_dead_letters(reader, now):
@@ -79,18 +79,18 @@ def load_faults(reader: Source, now: float) -> dict[Place, tuple[str, ...]]:
 def source_failures(reader: Source, start: float, end: float) -> dict[str, tuple[tuple[str, float], ...]]:
     """What handlers failed with and how often, by their destination, the most frequent first; raises StoreError."""
     counts: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for one in reader.window(m.HANDLER_FAILURES_TOTAL.name, start, end):
-        if rise := _rise(one):
-            counts[one.labels["destination"]][one.labels["reason"] or "unnamed"] += rise
+    for one in reader.rises(m.HANDLER_FAILURES_TOTAL.name, start, end):
+        if one.increase:
+            counts[one.labels["destination"]][one.labels["reason"] or "unnamed"] += one.increase
     return {where: tuple(sorted(own.items(), key=lambda pair: (-pair[1], pair[0]))) for where, own in counts.items()}
 
 
-def _came(found: Iterable[Series]) -> dict[tuple[str, str, str], float]:
+def _came(found: Iterable[Rise]) -> dict[tuple[str, str, str], float]:
     """What came within the time, whatever its reason, where it was read at least twice."""
     counts: dict[tuple[str, str, str], float] = defaultdict(float)
     for one in found:
-        if len(one.points) > 1:
-            counts[*_place(one), one.labels["source"]] += _rise(one)
+        if one.seconds:
+            counts[*_place(one), one.labels["source"]] += one.increase
     return counts
 
 
@@ -107,10 +107,10 @@ def _left(came: float | None, grown: float | None) -> float | None:
     return None if came is None or grown is None else max(0.0, came - grown)
 
 
-def _lost(found: Iterable[Series]) -> dict[Place, float]:
+def _lost(found: Iterable[Rise]) -> dict[Place, float]:
     counts: dict[Place, float] = defaultdict(float)
     for one in found:
-        counts[_place(one)] += _rise(one)
+        counts[_place(one)] += one.increase
     return counts
 
 
@@ -118,9 +118,5 @@ def _of_destination(found: Iterable[Series]) -> dict[Place, float]:
     return {_place(one): one.points[-1][1] for one in found}
 
 
-def _place(one: Series) -> Place:
+def _place(one: Series | Rise) -> Place:
     return one.labels["target"], one.labels["destination"]
-
-
-def _rise(one: Series) -> float:
-    return increase([value for _, value in one.points])

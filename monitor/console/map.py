@@ -7,16 +7,15 @@ from monitor.console.flows import SECONDS, load_destinations
 from monitor.console.overview import load_judged
 from monitor.console.source import Source
 from monitor.console.topology import Graph, Published, Route, graph
-from monitor.derive import rate
 
 
 def load_topology(reader: Source, now: float) -> Graph:
     """Raises StoreError."""
     judged = load_judged(reader, now)
-    published = reader.window(m.MESSAGES_PUBLISHED_TOTAL.name, now - SECONDS, now)
+    published = reader.rises(m.MESSAGES_PUBLISHED_TOTAL.name, now - SECONDS, now)
     routes = [one.labels for one in reader.latest(m.DEAD_LETTER_ROUTE.name, now)]
     return graph(
-        [Published(one.labels["service"], one.labels["destination"], rate(one.points)) for one in published],
+        [Published(one.labels["service"], one.labels["destination"], one.rate) for one in published],
         load_destinations(reader, now),
         judged.groups,
         judged.stores,

@@ -17,6 +17,7 @@ from monitor.store.reader import (
     TargetRow,
     Transition,
 )
+from monitor.store.rises import Rise
 from monitor.store.series import Where
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Source(Protocol):
     def latest(self, metric: str, now: float, where: Where | None = None) -> list[Series]: ...
 
     def window(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Series]: ...
+
+    def rises(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Rise]: ...
 
     def trend(
         self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from monitor.store.rises import RiseReader
 from monitor.store.rollup import ROLLUPS, Rollup
-from monitor.store.series import FROM_SCRAPES, STALE_SECONDS, Series, SeriesReader, Step, Where, milliseconds, points_at
+from monitor.store.series import FROM_SCRAPES, STALE_SECONDS, Series, Step, Where, milliseconds, points_at
 
 #: So many buckets of a series are read for a window, at most.
 BUCKETS = 150
 
 
-class HistoryReader(SeriesReader):
+class HistoryReader(RiseReader):
     """Read-only view of the samples of a store, those included that are only rolled up."""
 
     def past(

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,10 +100,12 @@ class SeriesReader:
         """Samples in (start, end]: one at every good scrape of the target, with the value that stood then."""
         if metric in FROM_SCRAPES:
             return self._scrapes_as_series(metric, start, end, where)
+        return list(self._windows(metric, self._series(metric, where), start, end))
+
+    def _windows(self, metric: str, wanted: list[Found], start: float, end: float) -> Iterator[Series]:
+        """Of these series those that had a value in (start, end]."""
         times = self._good_times(start, end)
-        wanted = self._series(metric, where)
         changes = self._changes_of(wanted, start, end) if len(wanted) <= FEW else self._changes(metric, start, end)
-        found = []
         for series, labels, changed_at, value in wanted:
             steps = changes.get(series)
             if steps is None:
@@ -111,8 +113,7 @@ class SeriesReader:
                 steps = [(changed_at, value, None)] if at_rest else self._standing(series, labels["target"], end)
             points = points_at(times.get(labels["target"], ()), steps, start)
             if points:
-                found.append(Series(metric, labels, points))
-        return found
+                yield Series(metric, labels, points)
 
     def trend(
         self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None

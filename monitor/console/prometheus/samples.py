@@ -14,6 +14,7 @@ from monitor.console.prometheus.readings import Readings, together
 from monitor.percentiles import Increase
 from monitor.store.histograms import Standing, Window
 from monitor.store.reader import ITSELF
+from monitor.store.rises import Rise, risen
 from monitor.store.series import HEAD_TREND_SECONDS, STALE_SECONDS, Series, Where, milliseconds
 
 #: How long after a reading it is scraped at the latest: the slowest cadence of scrapers in use.
@@ -53,6 +54,10 @@ class SampleSource:
         """Samples in (start, end], one at every reading that was scraped."""
         span = (start, end, 0.0)
         return list(self._series(METRICS[metric], span, self._readings(*span), _matchers(where)))
+
+    def rises(self, metric: str, start: float, end: float, where: Where | None = None) -> list[Rise]:
+        """What each counter of the window rose by."""
+        return [risen(one) for one in self.window(metric, start, end, where)]
 
     def trend(
         self, metric: str, start: float, end: float, points: int = 60, where: Where | None = None

@@ -31,8 +31,8 @@ def resource_id(kind: str, name: str, subscription: str = SUBSCRIPTION, group: s
 
 
 class SimulatedAzure:
-    """`lists` are answered in pages by their paths, `documents` as they are; `faults` go before both, by the beginning
-    of a path. Figures come `delay` seconds after the end of their minute. All paths are lower-cased."""
+    """`lists` are answered in pages by their paths, `documents` as they are; `faults` go before both, by what an
+    address holds. Figures come `delay` seconds after the end of their minute. All paths are lower-cased."""
 
     def __init__(self, clock: Callable[[], float] = time.time, delay: float = 0.0, page: int = 100) -> None:
         self.clock, self.delay, self.page = clock, delay, page
@@ -83,7 +83,9 @@ class SimulatedAzure:
         url = urlsplit(request.path)
         path, query = unquote(url.path).lower(), {key: one[0] for key, one in parse_qs(url.query).items()}
         self.asked.append(request.path)
-        fault = next((fault for start, fault in self.faults.items() if path.startswith(start.lower())), None)
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        address = unquote(request.path).lower()
+        fault = next((fault for part, fault in self.faults.items() if part.lower() in address), None)
         if fault is not None:
             fault(request)
         elif not (request.headers.get("Authorization") or "").startswith("Bearer "):
@@ -91,8 +93,7 @@ class SimulatedAzure:
                 request, 401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
             )
         elif path.endswith("/metrics:getbatch"):
-            body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-            send(request, 200, {"values": [self._result(one, query) for one in body["resourceids"]]})
+            send(request, 200, {"values": [self._result(one, query) for one in json.loads(body)["resourceids"]]})
         elif path.endswith("/providers/microsoft.insights/metricdefinitions"):
             kind = path.split("/")[7]
             names = next((names for known, names in self.defined.items() if known.lower() == kind), [])
@@ -213,7 +214,7 @@ def simulated_azure(azure: SimulatedAzure | None = None) -> Iterator[SimulatedAz
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     served.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
         yield served
