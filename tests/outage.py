@@ -28,6 +28,7 @@ OUTCOMES = {
 #: What some metrics alone have.
 SPECIAL = {
     m.UNROUTABLE_MESSAGES_TOTAL: {"reason": ("returned", "unmatched")},
+    m.SUBSCRIPTIONS: {"state": ("dead_letters", "none", "pending")},
     m.PUBLISH_FAILURES_TOTAL: {"service": ("shop", "publishers")},
 }
 #: Of the store of dead letters, not of its source.
