@@ -4,6 +4,7 @@ Nothing else starts a broker: demo, tests and benchmarks all come here.
 """
 
 from monitor.demo.services.alertmanager import alertmanager
+from monitor.demo.services.elasticmq import elasticmq
 from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
 from monitor.demo.services.moto import moto
@@ -15,6 +16,7 @@ from monitor.demo.services.victoriametrics import victoriametrics
 
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "Cluster", "Kafka", "Node", "Secured", "ServiceFailedError",
-    "ServiceMissingError", "alertmanager", "certificates", "free_port", "kafka", "kafka_cluster", "kafka_libs",
-    "moto", "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka", "victoriametrics",
+    "ServiceMissingError", "alertmanager", "certificates", "elasticmq", "free_port", "kafka", "kafka_cluster",
+    "kafka_libs", "moto", "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka",
+    "victoriametrics",
 ]  # fmt: skip
