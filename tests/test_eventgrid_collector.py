@@ -15,7 +15,6 @@ import pytest
 from collectors.base import CollectError, Reading
 from collectors.eventgrid import EventGridCollector
 from collectors.eventgrid.client import Client
-from collectors.eventgrid.figures import FIGURES
 from collectors.eventgrid.settings import EventGridSettings
 from monitor.demo.services.event_grid import GROUP, SUBSCRIPTION, SimulatedAzure, refuse, send, simulated_azure
 
@@ -52,7 +51,6 @@ def clock() -> Clock:
 def azure(clock: Clock) -> Iterator[SimulatedAzure]:
     """A topic with a subscription that has a place for its dead letters."""
     served = SimulatedAzure(clock, delay=120)
-    served.defined = {kind: [one.names[0] for one in figures] for kind, figures in FIGURES.items()}
     topic = served.add("topics", "orders", identity={"type": "SystemAssigned", "principalId": "p1"})
     served.subscribe(topic, "billing", destination=HOOK, deadLetterWithResourceIdentity=DEAD)
     served.documents[CONTAINER.lower()] = {"id": CONTAINER}
@@ -249,7 +247,7 @@ def test_every_event_is_counted_once_however_late_and_however_often_the_agent_be
     for _ in range(40):
         for _ in range(chance.randrange(4)):
             number = chance.randrange(100)
-            azure.count(topic, "PublishSuccessCount", number, at=clock.now + chance.randrange(60))
+            azure.count_at(clock.now + chance.randrange(60), topic, "PublishSuccessCount", number)
             sent += number
         if chance.random() < 0.2:
             collector.close()
@@ -568,6 +566,29 @@ def test_only_reads_are_asked_for(azure: SimulatedAzure, collector: EventGridCol
         "topics", "domains", "systemTopics", "partnerTopics", "namespaces", "eventSubscriptions", "dead",
         "roleAssignments", "metricDefinitions", "metrics:getBatch",
     }  # fmt: skip
+
+
+def test_a_metric_that_azure_has_not_is_named_and_no_0(
+    azure: SimulatedAzure, collector: EventGridCollector, clock: Clock
+) -> None:
+    azure.defined["topics"] = tuple(one for one in azure.defined["topics"] if one != "UnmatchedEventCount")
+
+    reading = read(collector, clock)
+
+    assert [tuple(one) for one in reading.skipped] == [
+        ("UnmatchedEventCount of topics", "Azure Monitor has no such metric")
+    ]
+    assert ("unroutable_messages_total", "orders", "unmatched") not in figures(reading)
+    assert published(reading) == 0
+
+
+@pytest.mark.parametrize("fault", [gives(403, "AuthorizationFailed"), lambda one: send(one, 200, {"value": []})])
+def test_where_the_definitions_are_not_told_metrics_go_by_their_documented_names(
+    azure: SimulatedAzure, collector: EventGridCollector, clock: Clock, fault: Any
+) -> None:
+    azure.faults["metricDefinitions"] = fault
+
+    assert published(read(collector, clock)) == 0
 
 
 def test_check_says_what_is_there_what_is_wrong_and_what_is_kept_nowhere(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collectors import metrics as m
 from collectors.base import Finding, Reading
 from collectors.eventgrid import judge
+from collectors.eventgrid.fetch import NO_METRIC
 from collectors.eventgrid.grid import Grid
 from collectors.eventgrid.settings import EventGridSettings
 
@@ -27,7 +28,7 @@ def findings(settings: EventGridSettings, grid: Grid, reading: Reading) -> list[
         *_found(settings, grid),
         *_faults(reading),
         *_without_store(grid),
-        *(Finding(True, f"{one.what} is left out: {one.reason}") for one in reading.skipped),
+        *(Finding(one.reason != NO_METRIC, f"{one.what} is left out: {one.reason}") for one in reading.skipped),
         *(Finding(False, f"{one.part}: {one.message}", _hint(one.message)) for one in reading.errors),
     ]
 

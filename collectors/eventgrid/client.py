@@ -20,7 +20,9 @@ from azure.identity import AzureAuthorityHosts, DefaultAzureCredential
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.eventgrid import EventGridManagementClient
 from azure.monitor.querymetrics import MetricsClient
+from azure.storage.blob import ContainerClient
 
+from collectors.eventgrid.containers import DeadLetterContainer
 from collectors.eventgrid.settings import EventGridSettings
 
 #: No answer of Azure is so large; what is larger is not read to its end.
@@ -121,6 +123,18 @@ class Client:
             return MetricsClient(url, _NO_CREDENTIAL, policies=policies, transport=self._transport)
 
         return self._kept(f"metrics {region}", made)
+
+    def container(self, settings: DeadLetterContainer) -> ContainerClient:
+        """Of a storage account; raises ValueError or OSError where its connection string cannot be used."""
+
+        def made() -> ContainerClient:
+            bounded: dict[str, Any] = {"transport": self._transport, "retry_total": 0, "user_agent": "eda-monitor"}
+            if (connection := settings.connection) is not None:
+                return ContainerClient.from_connection_string(connection, settings.container, **bounded)
+            url = settings.account_url or ""
+            return ContainerClient(url, settings.container, credential=self._identity(), **bounded)
+
+        return self._kept(f"container {settings.name}", made)
 
     def get(self, path: str, **query: str) -> Any:
         """The JSON of a resource of the management API that has no SDK here; raises as the SDKs do."""
@@ -287,6 +301,8 @@ def _told(error: Exception) -> ClientError:
 def _reason(error: HttpResponseError) -> str:
     if error.error is not None and error.error.code:
         return f"{error.error.code}: {_line(error.error.message or '')}"
+    if code := getattr(error, "error_code", None):  # of storage
+        return f"{getattr(code, 'value', code)}: {_line(error.message)}"
     return _line(error.reason or error.message)
 
 

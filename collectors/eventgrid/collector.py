@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from collectors import metrics as m
 from collectors.base import CollectError, Finding, Reading, Skipped
 from collectors.eventgrid import judge
 from collectors.eventgrid.check import findings
@@ -13,6 +14,8 @@ from collectors.eventgrid.client import Client, ClientError
 from collectors.eventgrid.fetch import Fetcher
 from collectors.eventgrid.grid import Grid
 from collectors.eventgrid.known import Known
+from collectors.eventgrid.letters import DeadLetterBlobs
+from collectors.eventgrid.origins import Origins
 from collectors.eventgrid.settings import EventGridSettings
 from collectors.eventgrid.topology import Topology
 from collectors.sums import Key, Sums
@@ -34,9 +37,11 @@ class EventGridCollector:
         self._topology = Topology(self._client, settings)
         self._fetcher = Fetcher(self._client, settings)
         self._sums = Sums(60.0, settings.lateness, REACH)
+        self._letters = DeadLetterBlobs(settings.dead_letter_containers, settings.dead_letter_reads, self._client)
 
     def restore(self, memory: Mapping[str, bytes]) -> None:
         self._sums.restore(memory)
+        self._letters.restore(memory)
 
     def collect(self, now: float, deadline: float) -> Reading:
         reading = Reading()
@@ -54,6 +59,9 @@ class EventGridCollector:
             reading.requests = self._client.requests - before
         self._judge(self._topology.grid, reading)
         reading.memory = self._sums.take_changes()
+        with _phase(reading, "dead letters"):
+            self._letters.read(reading, now, deadline, Origins(self._topology.grid))
+        reading.requests = self._client.requests - before
         return reading
 
     def check(self, deadline: float) -> list[Finding]:
@@ -62,7 +70,7 @@ class EventGridCollector:
             reading = self.collect(time.time(), deadline)
         except CollectError as error:
             return [Finding(False, str(error), "docs/azure.md says how the agent gets an identity, and which roles")]
-        return findings(self.settings, self._topology.grid, reading)
+        return [*findings(self.settings, self._topology.grid, reading), *self._letters.check(deadline)]
 
     def close(self) -> None:
         self._client.close()
@@ -91,8 +99,14 @@ class EventGridCollector:
             reading.skipped.append(Skipped(f"{missed / 60:.0f} minutes while the agent was away", "too long ago"))
         if self._topology.is_sure:
             self._sums.keep(known.still_there())
-        totals = ((key, total) for key, total in self._sums.totals(now) if key in told)
+        totals = (
+            (key, total) for key, total in self._sums.totals(now) if key in told and not self._is_read_from_blobs(key)
+        )
         reading.samples += judge.counters(totals, new)
+
+    def _is_read_from_blobs(self, key: Key) -> bool:
+        """Whether a counter is of dead letters that are counted where they lie."""
+        return key[0] == m.DEAD_LETTERED_MESSAGES_TOTAL.name and key[1] in self._letters.names
 
     def _judge(self, grid: Grid, reading: Reading) -> None:
         reading.samples += judge.routes(grid)

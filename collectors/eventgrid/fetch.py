@@ -20,6 +20,7 @@ from collectors.sums import Window
 
 #: Resources of a batch, at most.
 BATCH = 50
+NO_METRIC = "Azure Monitor has no such metric"
 _DEFINITIONS = "2024-02-01"
 
 
@@ -58,7 +59,7 @@ class Fetcher:
                 self._queries[key], self._missing[key] = queries(one.kind, self._defined(one, reading))
         used = {(one.subscription, one.kind) for one in grid.resources.values()}
         for (_, kind), names in self._missing.items():
-            reading.skipped += (Skipped(f"{name} of {kind}", "Azure Monitor has no such metric") for name in names)
+            reading.skipped += (Skipped(f"{name} of {kind}", NO_METRIC) for name in names)
         for key in self._queries.keys() - used:
             del self._queries[key], self._missing[key]
 
@@ -66,7 +67,7 @@ class Fetcher:
         path = f"{one.id}/providers/Microsoft.Insights/metricDefinitions"
         ask = partial(self._client.get, path, **{"api-version": _DEFINITIONS})
         try:
-            return self._client.call(one.subscription, lambda: answers.definitions(ask()))
+            return self._client.call(one.subscription, lambda: answers.definitions(ask())) or None
         except ClientError as error:
             if error.is_nobody:
                 raise

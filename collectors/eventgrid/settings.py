@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from collectors.base import Duration, Filter, Settings, TargetSettings
+from collectors.eventgrid.containers import DeadLetterContainer, DeadLetterReads
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -62,3 +63,14 @@ class EventGridSettings(TargetSettings):
     max_results: Annotated[int, Field(ge=1)] = 1000
     #: Topics of a domain whose subscriptions are read.
     domain_topic_budget: Annotated[int, Field(ge=0)] = 100
+    #: Whose blobs are listed, and read as far as `dead_letter_reads` has it.
+    dead_letter_containers: tuple[DeadLetterContainer, ...] = ()
+    dead_letter_reads: DeadLetterReads = DeadLetterReads()
+
+    @field_validator("dead_letter_containers")
+    @classmethod
+    def _are_different(cls, value: tuple[DeadLetterContainer, ...]) -> tuple[DeadLetterContainer, ...]:
+        names = [one.name for one in value]
+        if len(set(names)) < len(names):
+            raise ValueError("a container is named twice; expected each once")
+        return value

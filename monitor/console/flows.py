@@ -36,6 +36,8 @@ def load_destinations(reader: Source, now: float) -> list[Destination]:
         key = series.labels["target"], series.labels["destination"]
         backlogs[key] += series.points[-1][1]
         groups[key].add(series.labels["group"])
+    for series in reader.latest(m.MESSAGES_OUT_TOTAL.name, now):  # of a topic of the cloud nobody tells what waits
+        groups[series.labels["target"], series.labels["destination"]].add(series.labels["group"])
     found = [
         Destination(*key, arriving.get(key), leaving.get(key), backlogs.get(key), tuple(sorted(groups.get(key, ()))))
         for key in arriving.keys() | leaving.keys() | backlogs.keys()

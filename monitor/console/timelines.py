@@ -80,6 +80,7 @@ DESTINATIONS = (
     Panel("Events in, a second", (Wanted(m.MESSAGES_IN_TOTAL, _DESTINATION, "in"),)),
     Panel("Events out, a second", (Wanted(m.MESSAGES_OUT_TOTAL, _DESTINATION, "", "group"),)),
     Panel("Backlog, messages", (Wanted(m.BACKLOG_MESSAGES, _DESTINATION, "", "group"),)),
+    Panel("Failed deliveries, a second", (Wanted(m.DELIVERY_FAILURES_TOTAL, _DESTINATION, "", "reason"),)),
     Panel("Unroutable, a second", (Wanted(m.UNROUTABLE_MESSAGES_TOTAL, _DESTINATION, "", "reason"),)),
 )
 FAILURES = _HANDLING[1]

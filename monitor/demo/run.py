@@ -1,4 +1,5 @@
-"""`eda-monitor demo`: a real Kafka and a real RabbitMQ with traffic that goes wrong, watched by `eda-monitor up`.
+"""`eda-monitor demo`: a real Kafka, a real RabbitMQ and a simulated Event Grid whose traffic goes wrong, watched by
+`eda-monitor up`.
 
 The agent runs as a process of its own, by the configuration that a user would write; what it sends
 is received here and printed.
@@ -22,6 +23,7 @@ from rich.markup import escape
 
 from monitor.demo import handlers, services
 from monitor.demo.receiver import receiver
+from monitor.demo.traffic.event_grid import run_event_grid
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
 from monitor.ending import Ending
@@ -71,6 +73,18 @@ invoices = "invoice-service"
 """
 
 
+EVENT_GRID = """\
+[[targets]]
+name = "azure-simulated"
+kind = "eventgrid"
+subscription_id = "{subscription}"
+interval = "5s"
+[targets.endpoints]
+management = "{url}"
+metrics = "{url}"
+"""
+
+
 def run_demo(seconds: float | None = None) -> None:
     """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
     ending, stop = Ending(), threading.Event()
@@ -93,6 +107,7 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
         targets = [_kafka(stack, stop, folder, urls)]
         with _told():
             targets.append(_rabbitmq(stack, stop, folder, urls))
+        targets.append(_event_grid(stack, stop))
         targets.append(HANDLERS.format(urls=json.dumps(urls)))
         webhook = stack.enter_context(receiver(out))
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
@@ -128,6 +143,14 @@ def _rabbitmq(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[
     out.print(f"RabbitMQ: {broker.url}")
     user, password = services.MONITOR
     return RABBITMQ.format(url=broker.url, user=user, password=password)
+
+
+def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
+    """A simulation of Azure with figures that go wrong; returns the target that watches it."""
+    azure = stack.enter_context(services.simulated_azure(services.SimulatedAzure(delay=-60)))  # it tells at once
+    stack.enter_context(_traffic(stop, run_event_grid, azure))
+    out.print(f"Azure Event Grid: simulated, {azure.url}")
+    return EVENT_GRID.format(subscription=services.SUBSCRIPTION, url=azure.url)
 
 
 def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:

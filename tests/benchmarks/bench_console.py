@@ -1,4 +1,5 @@
-"""How long the console's server takes for each page over 10,000 series and seven days, beside a plain page.
+"""How long each page of the console takes over 10,000 series and seven days, beside a plain page: on the server, and
+from the click to the last chart in Chromium.
 
 `python bench_console.py [STORE]` fills STORE where there is none yet, and keeps it.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import console_clicks
 import week
 from paging import page
 from streamlit.testing.v1 import AppTest
@@ -100,6 +102,7 @@ def main() -> None:
         if not store.exists():
             week.fill(store, float(int(time.time())))
         measured(store)
+        console_clicks.measured(store)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from chromium import CHROMIUM
 from playwright.sync_api import Browser, expect, sync_playwright
 
-CHROMIUM = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 #: A page may be slow on a machine that does other things; how fast it is the benchmark measures.
 expect.set_options(timeout=30_000)
 

@@ -43,7 +43,7 @@ def serving(folder: Path, grafana: str = "", **settings: Any) -> Iterator[Consol
     with log.open("wb") as out:
         process = subprocess.Popen(argv, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:
-            _await(f"{url}/_stcore/health", process)
+            up(f"{url}/_stcore/health", process)
             yield Console(url, folder / "shown.db", log)
         finally:
             process.terminate()
@@ -57,7 +57,8 @@ def free_port() -> int:
     return port
 
 
-def _await(url: str, process: subprocess.Popen[bytes], headers: Mapping[str, str] | None = None) -> None:
+def up(url: str, process: subprocess.Popen[bytes], headers: Mapping[str, str] | None = None) -> None:
+    """Wait until the console answers there."""
     end = time.monotonic() + START_SECONDS
     while True:
         assert process.poll() is None, "the console ended"

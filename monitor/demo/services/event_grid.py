@@ -24,6 +24,26 @@ GROUP, LOCATION = "shop", "westeurope"
 MEANS = ("DestinationProcessingDurationInMs", "PublishSuccessLatencyInMs", "PublishLatencyInMilliseconds")
 Json = dict[str, Any]
 
+_TOPIC_METRICS = (
+    "AdvancedFilterEvaluationCount", "DeadLetteredCount", "DeliveryAttemptFailCount", "DeliverySuccessCount",
+    "DestinationProcessingDurationInMs", "DroppedEventCount", "MatchedEventCount", "PublishFailCount",
+    "PublishSuccessCount", "PublishSuccessLatencyInMs", "ServerDeliverySuccessRate", "UnmatchedEventCount",
+)  # fmt: skip
+#: Metrics by the type of resource, as Microsoft's generated pages list them in July 2026.
+DEFINED = {
+    "topics": _TOPIC_METRICS,
+    "systemTopics": _TOPIC_METRICS,
+    "partnerTopics": _TOPIC_METRICS,
+    "domains": tuple(name for name in _TOPIC_METRICS if name != "UnmatchedEventCount"),
+    "namespaces": (
+        "AcknowledgeLatencyInMilliseconds", "DeadLetteredCount", "DroppedEventCount", "FailedAcknowledgedEvents",
+        "FailedPublishedEvents", "FailedReceivedEvents", "FailedReleasedEvents", "MatchedEventCount",
+        "NamespaceThroughputUnits", "PublishLatencyInMilliseconds", "ReceiveLatencyInMilliseconds",
+        "RejectLatencyInMilliseconds", "SuccessfulAcknowledgedEvents", "SuccessfulPublishedEvents",
+        "SuccessfulReceivedEvents", "SuccessfulReleasedEvents", "UnmatchedEventCount",
+    ),
+}  # fmt: skip
+
 
 def resource_id(kind: str, name: str, subscription: str = SUBSCRIPTION, group: str = GROUP) -> str:
     """The id of a topic, domain or namespace."""
@@ -41,7 +61,7 @@ class SimulatedAzure:
         self.faults: dict[str, Fault] = {}
         self.asked: list[str] = []
         #: Names of metrics by the type of resource, as their definitions tell.
-        self.defined: dict[str, list[str]] = {}
+        self.defined: dict[str, tuple[str, ...]] = dict(DEFINED)
         #: Of single metrics, the error that stands in an answer that is right otherwise.
         self.failing: dict[str, str] = {}
         self.url = ""
@@ -70,9 +90,13 @@ class SimulatedAzure:
         item = _item(f"{owner}/eventSubscriptions/{name}", name, properties)
         self.lists.setdefault(f"{owner}/eventSubscriptions".lower(), []).append(item)
 
-    def count(self, id: str, metric: str, value: float, at: float | None = None, **dimensions: str) -> None:
-        """Count something of a resource, in the minute of a time or of now."""
-        minute = int((self.clock() if at is None else at) // 60 * 60)
+    def count(self, id: str, metric: str, value: float, **dimensions: str) -> None:
+        """Count something of a resource, in this minute."""
+        self.count_at(self.clock(), id, metric, value, **dimensions)
+
+    def count_at(self, at: float, id: str, metric: str, value: float, **dimensions: str) -> None:
+        """The same, in the minute of a time."""
+        minute = int(at // 60 * 60)
         key = (id.lower(), metric, tuple(sorted(dimensions.items())))
         with self._lock:
             minutes = self._told.setdefault(key, {})
@@ -96,7 +120,7 @@ class SimulatedAzure:
             send(request, 200, {"values": [self._result(one, query) for one in json.loads(body)["resourceids"]]})
         elif path.endswith("/providers/microsoft.insights/metricdefinitions"):
             kind = path.split("/")[7]
-            names = next((names for known, names in self.defined.items() if known.lower() == kind), [])
+            names = next((names for known, names in self.defined.items() if known.lower() == kind), ())
             send(request, 200, {"value": [{"name": {"value": name}} for name in names]})
         elif path in self.lists or path.endswith("s"):
             self._send_page(request, path, query)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+from monitor.demo.services.cache import cached
 from monitor.demo.services.process import ServiceMissingError
 
 KAFKA_VERSION = "4.3.1"
@@ -19,6 +19,7 @@ def kafka_libs() -> Path:
     _need_java("Kafka")
     if "KAFKA_HOME" in os.environ:
         return Path(os.environ["KAFKA_HOME"]) / "libs"
+<<<<<<< HEAD
     return _libs("Kafka", KAFKA_VERSION, "KAFKA_HOME is not set")
 
 
@@ -55,3 +56,16 @@ def _fetch_jars(service: str, base: Path, libs: Path) -> None:
             raise ServiceMissingError(f"{service}'s jars could not be fetched by Maven: {done.stdout.strip()[-300:]}")
         if not libs.is_dir():
             Path(name, "libs").rename(libs)
+=======
+    return cached(f"kafka-{KAFKA_VERSION}", _fetch_jars)
+
+
+def _fetch_jars(folder: Path) -> None:
+    if shutil.which("mvn") is None:
+        raise ServiceMissingError("Maven is not installed, and KAFKA_HOME is not set: apt-get install maven")
+    pom = Path(__file__).with_name("kafka_pom.xml")
+    command = ["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ServiceMissingError(f"Kafka's jars could not be fetched by Maven: {done.stdout.strip()[-300:]}")
+>>>>>>> main
