@@ -4,12 +4,9 @@ Nothing else starts a broker: demo, tests and benchmarks all come here.
 """
 
 from monitor.demo.services.alertmanager import alertmanager
-<<<<<<< HEAD
-from monitor.demo.services.elasticmq import elasticmq
-=======
 from monitor.demo.services.azurite import Azurite, azurite
+from monitor.demo.services.elasticmq import elasticmq
 from monitor.demo.services.event_grid import SUBSCRIPTION, SimulatedAzure, simulated_azure
->>>>>>> main
 from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
 from monitor.demo.services.moto import moto
@@ -20,15 +17,8 @@ from monitor.demo.services.secured import Secured, certificates, secured_kafka
 from monitor.demo.services.victoriametrics import victoriametrics
 
 __all__ = [
-<<<<<<< HEAD
-    "ADMIN", "KAFKA_VERSION", "MONITOR", "Cluster", "Kafka", "Node", "Secured", "ServiceFailedError",
-    "ServiceMissingError", "alertmanager", "certificates", "elasticmq", "free_port", "kafka", "kafka_cluster",
-    "kafka_libs", "moto", "permit_nothing", "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka",
-    "victoriametrics",
-=======
     "ADMIN", "KAFKA_VERSION", "MONITOR", "SUBSCRIPTION", "Azurite", "Cluster", "Kafka", "Node", "Secured",
     "ServiceFailedError", "ServiceMissingError", "SimulatedAzure", "alertmanager", "azurite", "certificates",
-    "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "permit_nothing", "prometheus", "rabbitmq",
+    "elasticmq", "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "permit_nothing", "prometheus", "rabbitmq",
     "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
->>>>>>> main
 ]  # fmt: skip
