@@ -19,6 +19,6 @@ from monitor.demo.services.victoriametrics import victoriametrics
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "SUBSCRIPTION", "Azurite", "Cluster", "Kafka", "Node", "Secured",
     "ServiceFailedError", "ServiceMissingError", "SimulatedAzure", "alertmanager", "azurite", "certificates",
-    "elasticmq", "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "permit_nothing", "prometheus", "rabbitmq",
-    "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
+    "elasticmq", "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "permit_nothing", "prometheus",
+    "rabbitmq", "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
 ]  # fmt: skip
