@@ -15,8 +15,8 @@ from collectors.sqs.settings import SqsSettings
 
 #: The most that ListQueues gives; without it, it gives no further page.
 QUEUES_A_PAGE = 1000
-#: What SQS says of a queue that is not there any more.
-GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+#: What SQS and SNS say of a queue or a subscription that is not there any more.
+_GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NotFound", "NotFoundException"}
 
 
 class Fetcher:
@@ -105,7 +105,9 @@ class Fetcher:
             (name, Call("sqs", "GetQueueAttributes", {"QueueUrl": url, "AttributeNames": wanted}))
             for name, url in self._urls.items()
         ]
-        for name, answer in cycle.answered(calls, unless=GONE):
+        for name, answer in cycle.answered(calls, _is_gone):
+            if isinstance(answer, AwsError):
+                continue
             with cycle.part(f"queue {name}"):
                 attributes = answer["Attributes"]
                 if with_all:
@@ -137,8 +139,9 @@ class Fetcher:
         self, cycle: Cycle, known: dict[str, Subscription], arns: Iterable[str]
     ) -> Iterator[tuple[str, Subscription]]:
         calls = [(arn, Call("sns", "GetSubscriptionAttributes", {"SubscriptionArn": arn})) for arn in arns]
-        for arn, answer in cycle.answered(calls, unless={"NotFound", "NotFoundException"}):
-            yield arn, answers.detailed(known[arn], answer["Attributes"])
+        for arn, answer in cycle.answered(calls, _is_gone):
+            if not isinstance(answer, AwsError):
+                yield arn, answers.detailed(known[arn], answer["Attributes"])
 
     def _key_policies(self, cycle: Cycle) -> Iterator[tuple[str, str]]:
         """Policies of the keys of queues that a topic writes to; AWS's own key is known without."""
@@ -149,3 +152,7 @@ class Fetcher:
             described: Any = cycle.account.call("kms", "DescribeKey", KeyId=key)
             found = described["KeyMetadata"]["KeyId"]
             yield key, str(cycle.account.call("kms", "GetKeyPolicy", KeyId=found, PolicyName="default")["Policy"])
+
+
+def _is_gone(error: AwsError) -> bool:
+    return error.code in _GONE
