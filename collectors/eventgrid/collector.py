@@ -70,7 +70,7 @@ class EventGridCollector:
             reading = self.collect(time.time(), deadline)
         except CollectError as error:
             return [Finding(False, str(error), "docs/azure.md says how the agent gets an identity, and which roles")]
-        return [*findings(self.settings, self._topology.grid, reading), *self._letters.check(deadline)]
+        return [*findings(self.settings, self._topology.grid, reading), *self._letters.findings()]
 
     def close(self) -> None:
         self._client.close()
