@@ -73,6 +73,11 @@ class DeadLetterBlobs:
                 one.tell(reading, now, origins)
             reading.memory.update(one.ledger.take_changes())
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the last reading could list any container."""
+        return any(one.is_read for one in self.containers)
+
     def findings(self) -> Iterator[Finding]:
         """The containers that the last reading could list; of the others its errors tell."""
         for one in self.containers:
