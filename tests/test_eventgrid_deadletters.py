@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.eventgrid.deadletters import NOT_READ, UNKNOWN, UNREADABLE, contents, hour_of, place_of, reason_of
-from monitor.demo.traffic.eventgrid import cloud_event, grid_event
+from monitor.demo.traffic.blobs import cloud_event, grid_event
 
 AT = datetime(2026, 1, 2, 3, tzinfo=UTC).timestamp()
 

@@ -21,7 +21,7 @@ from collectors.eventgrid.ledger import Blob
 from collectors.eventgrid.letters import Container
 from collectors.eventgrid.listing import FEW, HOUR
 from collectors.eventgrid.origins import Origins
-from monitor.demo.traffic.eventgrid import folder
+from monitor.demo.traffic.blobs import folder
 
 START = 1_790_000_000.0
 STREAMS = ("BILLING", "TOPIC/BILLING", "shop/orders/fulfilment", "shop/orders/returns", "shop/stock/count")

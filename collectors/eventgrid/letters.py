@@ -28,8 +28,8 @@ _NOT_WHOLE = "counted as one event each at least, for they were not read as a wh
 _HINTS = {
     "ContainerNotFound": "the container is gone or misspelt: dead letters that are to go there are lost after 4 hours",
     "AuthorizationPermissionMismatch": "give the agent's identity the role Storage Blob Data Reader on the container",
+    "failed to authenticate": "the key or the signature is wrong or over, or the clocks differ",
     "AuthorizationFailure": "the account's firewall, or its rule against keys, keeps the agent out",
-    "AuthenticationFailed": "the key or the signature is wrong or over, or the clocks differ",
     "InvalidAuthenticationInfo": "the agent's identity is of another tenant, or its token is not for this cloud",
     "PublicAccessNotPermitted": "the agent came without an identity: docs/azure.md says how it gets one",
     "resolve": "there is no account of this name, or its name is not known to this machine",
@@ -43,26 +43,26 @@ class DeadLetterBlobs:
     """
 
     def __init__(self, containers: Sequence[DeadLetterContainer], reads: DeadLetterReads, client: Client) -> None:
-        self._containers = [Container(Blobs(one, client), reads) for one in containers]
+        self.containers = [Container(Blobs(one, client), reads) for one in containers]
         self.reads, self._client = reads, client
         self._turn = 0
 
     def restore(self, memory: Mapping[str, bytes]) -> None:
         """Take back what earlier readings asked to remember; keys of others are left alone."""
-        for one in self._containers:
+        for one in self.containers:
             one.ledger.restore(memory)
 
     @property
     def names(self) -> frozenset[str]:
         """The containers, as `account/container`."""
-        return frozenset(one.name for one in self._containers)
+        return frozenset(one.name for one in self.containers)
 
     def read(self, reading: Reading, now: float, deadline: float, origins: Origins) -> None:
         """Add what is known of all containers. One that fails is a PartError, and says nothing of itself."""
         self._turn += 1
-        count = len(self._containers)
+        count = len(self.containers)
         for nth in range(count):
-            one = self._containers[(self._turn + nth) % count]
+            one = self.containers[(self._turn + nth) % count]
             share = (deadline - time.monotonic()) / (count - nth)
             self._client.within(time.monotonic() + share)
             try:
@@ -75,7 +75,7 @@ class DeadLetterBlobs:
 
     def check(self, deadline: float) -> Iterator[Finding]:
         """Whether each container can be listed, and what is missing where it cannot."""
-        for one in self._containers:
+        for one in self.containers:
             self._client.within(deadline)
             try:
                 page = one.blobs.page("", None)

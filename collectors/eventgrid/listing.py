@@ -14,7 +14,7 @@ HOUR = 3600.0
 #: for 4 hours, and a namespace for 2 days; with 5 minutes of waiting, and clocks that differ.
 LATE, LATE_IN_NAMESPACES = 5 * HOUR, 49 * HOUR
 #: A request costs as much as so many blobs that are listed.
-FEW = 1000
+FEW = 250
 
 
 def fresh(children: Callable[[str], Iterable[str]], known: Iterable[str]) -> list[str]:

@@ -68,6 +68,13 @@ def rabbit(certificates: Path) -> Iterator[services.Node]:
         yield node
 
 
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[services.Azurite]:
+    """Azure's blob server, for this machine."""
+    with or_skip(services.azurite()) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that has an outage which ends now."""

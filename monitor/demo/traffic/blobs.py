@@ -25,7 +25,7 @@ BILLING, FULFILMENT = "BILLING", "shop/orders/fulfilment"
 Event = dict[str, Any]
 
 
-def run_eventgrid(connection_string: str, stop: threading.Event) -> None:
+def run_blobs(connection_string: str, stop: threading.Event) -> None:
     """Write dead letters until stopped, into a container that is made for them."""
     chance, began = random.Random(11), time.monotonic()
     with ContainerClient.from_connection_string(connection_string, CONTAINER) as container:
