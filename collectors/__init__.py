@@ -6,6 +6,7 @@ from __future__ import annotations
 KINDS: dict[str, str] = {
     "kafka": "collectors.kafka:KafkaCollector",
     "rabbitmq": "collectors.rabbitmq:RabbitCollector",
+    "eventbridge": "collectors.eventbridge:EventBridgeCollector",
     "eventgrid": "collectors.eventgrid:EventGridCollector",
     "handlers": "collectors.handlers.collector:HandlersCollector",
 }

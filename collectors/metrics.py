@@ -112,6 +112,13 @@ DELIVERY_LATENCY_SECONDS = Metric(
     "How long the group took to accept a message that the broker delivers to it, lately and on average.",
     ("destination", "group"),
 )
+DELIVERY_LATENCY_P99_SECONDS = Metric(
+    "delivery_latency_p99_seconds",
+    "gauge",
+    "seconds",
+    "As delivery_latency_seconds, of the slowest one in a hundred.",
+    ("destination", "group"),
+)
 PUBLISH_LATENCY_SECONDS = Metric(
     "publish_latency_seconds",
     "gauge",

@@ -117,9 +117,12 @@ BOARD = Board(
         (
             Panel(
                 "Time to accept a delivery",
-                "On average, of each subscription. Slow ones are handed an event again when their time is over: make "
-                "the handler answer first and work then.",
-                (Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),),
+                "On average, of each subscription or rule. Slow ones are handed an event again when their time is "
+                "over: make the handler answer first and work then.",
+                (
+                    Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),
+                    Query(select(m.DELIVERY_LATENCY_P99_SECONDS), f"slowest 1 %: {WHO}"),
+                ),
                 "s",
             ),
             Panel(
