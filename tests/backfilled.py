@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -22,8 +22,6 @@ LATER = 0.4
 NOTHING = "global: {scrape_interval: 1h}"
 #: Lines that are sent at once.
 BATCH = 200_000
-#: A line of `/metrics`, and its time.
-Line = tuple[str, float]
 
 
 def into_store(path: Path, scrapes: Iterable[Scrape]) -> None:
@@ -35,13 +33,13 @@ def into_store(path: Path, scrapes: Iterable[Scrape]) -> None:
 
 
 @contextmanager
-def prometheus_with(scrapes: Iterable[Scrape], folder: Path, lines: Iterable[Line] = ()) -> Iterator[str]:
-    """A Prometheus that has them and these lines, and scrapes nothing; yields its URL. Raises ServiceMissingError."""
+def prometheus_with(scrapes: Iterable[Scrape], folder: Path) -> Iterator[str]:
+    """A Prometheus that has them and scrapes nothing; yields its URL. Raises ServiceMissingError."""
     if shutil.which("promtool") is None:
         raise services.ServiceMissingError("promtool is not installed: apt-get install prometheus")
     text = folder / "openmetrics.txt"
     with text.open("w") as file:
-        for line, at in chain(_lines(scrapes), lines):
+        for line, at in _lines(scrapes):
             file.write(f"{line} {at:.3f}\n")
         file.write("# EOF\n")
     command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(folder / "data")]
@@ -52,21 +50,18 @@ def prometheus_with(scrapes: Iterable[Scrape], folder: Path, lines: Iterable[Lin
 
 
 @contextmanager
-def victoriametrics_with(scrapes: Iterable[Scrape], lines: Iterable[Line] = ()) -> Iterator[str]:
-    """A VictoriaMetrics that has them and these lines, and scrapes nothing; yields its URL.
-
-    Raises ServiceMissingError.
-    """
+def victoriametrics_with(scrapes: Iterable[Scrape]) -> Iterator[str]:
+    """A VictoriaMetrics that has them and scrapes nothing; yields its URL. Raises ServiceMissingError."""
     with services.victoriametrics(NOTHING) as url:
-        whole = (f"{line} {at * 1000:.0f}" for line, at in chain(_lines(scrapes), lines))
-        while batch := list(islice(whole, BATCH)):
+        lines = (f"{line} {at * 1000:.0f}" for line, at in _lines(scrapes))
+        while batch := list(islice(lines, BATCH)):
             sent = httpx.post(f"{url}/api/v1/import/prometheus", content="\n".join(batch), timeout=60)
             sent.raise_for_status()
         httpx.get(f"{url}/internal/force_flush", timeout=60).raise_for_status()
         yield url
 
 
-def _lines(scrapes: Iterable[Scrape]) -> Iterator[Line]:
+def _lines(scrapes: Iterable[Scrape]) -> Iterator[tuple[str, float]]:
     """The lines of `/metrics`, as if it was scraped a little after each reading."""
     for one in scrapes:
         shown = [m.COLLECTOR_UP.sample(1), m.COLLECTOR_LAST_SUCCESS.sample(one.started_at)]

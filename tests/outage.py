@@ -27,9 +27,15 @@ OUTCOMES = {
 }
 #: What some metrics alone have.
 SPECIAL = {
+    m.DELIVERY_FAILURES_TOTAL: {"reason": ("TimeoutError", "throttled")},
     m.UNROUTABLE_MESSAGES_TOTAL: {"reason": ("returned", "unmatched")},
+    m.SUBSCRIPTIONS: {"state": ("dead_letters", "none", "pending")},
     m.PUBLISH_FAILURES_TOTAL: {"service": ("shop", "publishers")},
 }
+#: What a Prometheus that judges our rules writes of an alert.
+ALERTS = Metric(
+    "ALERTS", "gauge", "", "Alerts.", ("alertname", "alertstate", "severity", "destination", "group"), foreign=True
+)
 #: Of the store of dead letters, not of its source.
 STORE = "orders.dlq"
 
@@ -49,16 +55,8 @@ def scrapes(end: float) -> Iterator[Scrape]:
         yield Scrape(TARGET, SYSTEM, at, 0.1, Reading(list(_samples(number, at)), list(_histograms(number))))
 
 
-def alerts(end: float) -> Iterator[tuple[str, float]]:
-    """What a Prometheus that evaluates the rules says of it, with the times."""
-    labels = f'alertname="DeadLettersGrowing",severity="critical",target="{TARGET}",destination="{STORE}"'
-    for number in range(SCRAPES):
-        at = end - (SCRAPES - number) * EVERY
-        yield f'ALERTS{{alertstate="firing",{labels}}} 1', at
-        yield f"ALERTS_FOR_STATE{{{labels}}} {end - SCRAPES * EVERY}", at
-
-
 def _samples(number: int, at: float) -> Iterator[Sample]:
+    yield ALERTS.sample(1, "BacklogAgeHigh", "firing", "warning", "orders", "billing")
     for metric in m.METRICS.values():
         if metric.kind != "histogram" and metric.name not in FROM_SCRAPES:
             for labels in labels_of(metric):

@@ -8,7 +8,7 @@ from typing import Any
 
 from collectors import metrics as m
 from monitor.grafana.panels import DATASOURCE, Panel, placed
-from monitor.grafana.queries import ALERTS, PREFIX
+from monitor.grafana.queries import PREFIX
 
 TAG = "eda-monitor"
 CONSOLE = "http://127.0.0.1:8501"
@@ -62,7 +62,7 @@ VARIABLES = (
 
 #: Of a store of dead letters, where they come from.
 SOURCE = Variable("source", "Source", _any(m.DEAD_LETTERS, m.DEAD_LETTERED_MESSAGES_TOTAL), ("target",))
-#: Of handlers and of what publishes, who they are.
+#: What a handler runs in.
 SERVICE = Variable("service", "Service", _any(m.HANDLER_EVENTS_TOTAL, m.MESSAGES_PUBLISHED_TOTAL), ("destination",))
 
 
@@ -144,7 +144,7 @@ _ANNOTATIONS = (
     _annotation(
         "Alerts",
         "red",
-        ALERTS,
+        'ALERTS{alertstate="firing", severity=~"critical|warning", target=~"$target"}',
         "{{alertname}}",
         "target,destination,group",
     ),

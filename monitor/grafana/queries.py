@@ -17,8 +17,6 @@ RATE = "$__rate_interval"
 RATE_SECONDS = "$__rate_interval_ms / 1000"
 #: Labels by which every dashboard can be narrowed down; each is a variable of that name.
 FILTERS = ("system", "target", "destination", "group")
-#: What Prometheus itself, or vmalert, says of the rules that it evaluates.
-ALERTS = 'ALERTS{alertstate="firing", severity=~"critical|warning", target=~"$target"}'
 #: Outcomes of a handler that are no success.
 FAILED = "failed|dead_lettered|dropped"
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 from backfilled import prometheus_with
-from outage import alerts, scrapes
+from outage import scrapes
 
 from monitor.demo import services
 
@@ -78,7 +78,5 @@ def azurite() -> Iterator[services.Azurite]:
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that has an outage which ends now."""
-    end = float(int(time.time()))
-    started = prometheus_with(scrapes(end), tmp_path_factory.mktemp("prometheus"), alerts(end))
-    with or_skip(started) as url:
+    with or_skip(prometheus_with(scrapes(float(int(time.time()))), tmp_path_factory.mktemp("prometheus"))) as url:
         yield url

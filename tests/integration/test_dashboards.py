@@ -13,7 +13,7 @@ import httpx
 import pytest
 from backfilled import prometheus_with, victoriametrics_with
 from integration.conftest import or_skip
-from outage import alerts, scrapes
+from outage import scrapes
 
 from monitor.grafana import dashboards
 
@@ -33,8 +33,8 @@ QUERIES = [
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder: Path = tmp_path_factory.mktemp("engine")
     of_kind = {
-        "prometheus": lambda: prometheus_with(scrapes(END), folder, alerts(END)),
-        "victoriametrics": lambda: victoriametrics_with(scrapes(END), alerts(END)),
+        "prometheus": lambda: prometheus_with(scrapes(END), folder),
+        "victoriametrics": lambda: victoriametrics_with(scrapes(END)),
     }
     with or_skip(of_kind[request.param]()) as url, httpx.Client(base_url=url) as client:
         yield client

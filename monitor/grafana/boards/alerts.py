@@ -4,10 +4,12 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import ALERTS, RATE, Query, or_none, select
+from monitor.grafana.queries import RATE, Query, or_none, select
 
-#: Since when the condition of an alert has been met.
-ALERTS_SINCE = 'ALERTS_FOR_STATE{severity=~"critical|warning", target=~"$target"}'
+#: What Prometheus writes of alerts of the targets that are chosen, but for those of dead man's switches.
+ALERTS = (
+    'sum by (alertstate, severity, alertname, target, destination, group) (ALERTS{severity!="none", target=~"$target"})'
+)
 
 BOARD = Board(
     "eda-alerts",
@@ -52,22 +54,6 @@ BOARD = Board(
         ),
         (
             Panel(
-                "Firing, as Prometheus says",
-                "Alerts of the rules that Prometheus evaluates, and for how long. One that the agent does not know: "
-                "the rules differ, or the agent does not run. None: it evaluates no rules of ours, or all is well.",
-                (
-                    Query(
-                        "time() - max by (alertname, severity, target, destination, group)"
-                        f" ({ALERTS_SINCE} and ignoring (alertstate) {ALERTS})",
-                        form="table",
-                    ),
-                ),
-                kind="table",
-                columns=(("For", "s"),),
-            ),
-        ),
-        (
-            Panel(
                 "Alerts by state",
                 "Pending ones have not lasted long enough to be told; suppressed are some of the others.",
                 (Query(f"sum by (state) ({select(m.ALERTS_ACTIVE)})", "{{state}}"),),
@@ -79,6 +65,16 @@ BOARD = Board(
                 (Query(f"time() - {select(m.RULES_JUDGED_AT)}", "{{target}}"),),
                 "s",
                 limit=Limit(120),
+            ),
+        ),
+        (
+            Panel(
+                "Firing and pending, as this Prometheus judges",
+                "The alerts of our rules where this Prometheus evaluates them; empty where only the agent does. The "
+                "console's page of alerts says what to do.",
+                (Query(ALERTS, form="table"),),
+                kind="table",
+                columns=(("Alerts", "short"),),
             ),
         ),
         (

@@ -1,16 +1,22 @@
 """Handlers: how many, how failed, how long."""
 
+from functools import partial
+
 from collectors import metrics as m
+from monitor.grafana import queries
 from monitor.grafana.board import SERVICE, VARIABLES, Board
 from monitor.grafana.limits import limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import FAILED, RATE, Query, or_none, quantile, rate, select, share_of
+from monitor.grafana.queries import FAILED, RATE, Query, or_none
 from monitor.grafana.shared import publish_failures, published
 
-WHO = "{{handler}} on {{destination}}"
-ONE = ("service", "handler", "destination", "group")
 #: Of the service that is chosen.
 ITS = {"service": "$service"}
+select, rate, quantile, share_of = (
+    partial(ask, **ITS) for ask in (queries.select, queries.rate, queries.quantile, queries.share_of)
+)
+WHO = "{{handler}} on {{destination}}"
+ONE = ("service", "handler", "destination", "group")
 
 BOARD = Board(
     "eda-handlers",
@@ -22,7 +28,7 @@ BOARD = Board(
             Panel(
                 "Events handled",
                 "Events a second of all handlers chosen. None while events wait: a handler hangs, or is not running.",
-                (Query(f"sum(rate({select(m.HANDLER_EVENTS_TOTAL, **ITS)}[{RATE}]))"),),
+                (Query(f"sum(rate({select(m.HANDLER_EVENTS_TOTAL)}[{RATE}]))"),),
                 "ops",
                 "stat",
                 width=6,
@@ -32,8 +38,8 @@ BOARD = Board(
                 "Of all events, those that failed, were dropped or dead-lettered. The reasons are below.",
                 (
                     Query(
-                        f"sum(rate({select(m.HANDLER_EVENTS_TOTAL, outcome=FAILED, **ITS)}[{RATE}]))"
-                        f" / sum(rate({select(m.HANDLER_EVENTS_TOTAL, **ITS)}[{RATE}]))"
+                        f"sum(rate({select(m.HANDLER_EVENTS_TOTAL, outcome=FAILED)}[{RATE}]))"
+                        f" / sum(rate({select(m.HANDLER_EVENTS_TOTAL)}[{RATE}]))"
                     ),
                 ),
                 "percentunit",
@@ -47,7 +53,7 @@ BOARD = Board(
                 (
                     Query(
                         "histogram_quantile(0.95, sum by (le) (rate("
-                        f"{select(m.HANDLER_DURATION_SECONDS, '_bucket', **ITS)}[{RATE}])))"
+                        f"{select(m.HANDLER_DURATION_SECONDS, '_bucket')}[{RATE}])))"
                     ),
                 ),
                 "s",
@@ -58,7 +64,7 @@ BOARD = Board(
             Panel(
                 "Longest call in progress",
                 "How long a call has not come back. Beyond minutes it hangs: take a stack of its process.",
-                (Query(or_none(f"max(time() - {select(m.HANDLER_IN_PROGRESS_SINCE, **ITS)})")),),
+                (Query(or_none(f"max(time() - {select(m.HANDLER_IN_PROGRESS_SINCE)})")),),
                 "s",
                 "stat",
                 limit("HandlerStuck"),
@@ -72,7 +78,7 @@ BOARD = Board(
                 "lock or a timeout.",
                 (
                     Query(
-                        f"sum by (le) (increase({select(m.HANDLER_DURATION_SECONDS, '_bucket', **ITS)}[{RATE}]))",
+                        f"sum by (le) (increase({select(m.HANDLER_DURATION_SECONDS, '_bucket')}[{RATE}]))",
                         "{{le}}",
                         "heatmap",
                     ),
@@ -85,7 +91,7 @@ BOARD = Board(
                 "p50, p95 and p99 by handler. p99 alone rising: single events are slow. All rising: what it calls is "
                 "slow.",
                 tuple(
-                    Query(quantile(m.HANDLER_DURATION_SECONDS, q, *ONE, **ITS), f"p{q * 100:g} {WHO}")
+                    Query(quantile(m.HANDLER_DURATION_SECONDS, q, *ONE), f"p{q * 100:g} {WHO}")
                     for q in (0.5, 0.95, 0.99)
                 ),
                 "s",
@@ -97,14 +103,14 @@ BOARD = Board(
             Panel(
                 "Events by outcome",
                 "What became of the events. Retried and failed rising together: what the handler calls is down.",
-                (Query(rate(m.HANDLER_EVENTS_TOTAL, *ONE, "outcome", **ITS), f"{WHO} {{{{outcome}}}}"),),
+                (Query(rate(m.HANDLER_EVENTS_TOTAL, *ONE, "outcome"), f"{WHO} {{{{outcome}}}}"),),
                 "ops",
             ),
             Panel(
                 "Failures by reason",
                 "Events whose outcome was not ok, by the class of the error or what the handler said. This is what "
                 "to mend.",
-                (Query(rate(m.HANDLER_FAILURES_TOTAL, *ONE, "reason", **ITS), f"{WHO} {{{{reason}}}}"),),
+                (Query(rate(m.HANDLER_FAILURES_TOTAL, *ONE, "reason"), f"{WHO} {{{{reason}}}}"),),
                 "ops",
             ),
         ),
@@ -114,7 +120,7 @@ BOARD = Board(
                 "Of its events, those that failed, were dropped or dead-lettered.",
                 (
                     Query(
-                        share_of(FAILED, *ONE, **ITS),
+                        share_of(FAILED, *ONE),
                         WHO,
                     ),
                 ),
@@ -126,7 +132,7 @@ BOARD = Board(
                 "Of its events, those that were sent around again. Retries hide an outage until they are given up.",
                 (
                     Query(
-                        share_of("retried", *ONE, **ITS),
+                        share_of("retried", *ONE),
                         WHO,
                     ),
                 ),
@@ -139,7 +145,7 @@ BOARD = Board(
                 "Age of events when handled",
                 "95th percentile of how old events were when their handling began: what users wait before anything "
                 "happens.",
-                (Query(quantile(m.HANDLER_QUEUE_SECONDS, 0.95, *ONE, **ITS), WHO),),
+                (Query(quantile(m.HANDLER_QUEUE_SECONDS, 0.95, *ONE), WHO),),
                 "s",
                 width=8,
             ),
@@ -147,7 +153,7 @@ BOARD = Board(
                 "Calls in progress",
                 "Calls that have begun and not ended. At the number of workers, and no events handled: all of them "
                 "hang.",
-                (Query(f"sum by (service, handler, destination) ({select(m.HANDLER_IN_PROGRESS, **ITS)})", WHO),),
+                (Query(f"sum by (service, handler, destination) ({select(m.HANDLER_IN_PROGRESS)})", WHO),),
                 width=8,
             ),
             Panel(
@@ -155,7 +161,7 @@ BOARD = Board(
                 "How long ago a handler last ended well. Rising while events come: it fails on every one, or hangs.",
                 (
                     Query(
-                        f"time() - max by (service, handler, destination) ({select(m.HANDLER_LAST_SUCCESS, **ITS)})",
+                        f"time() - max by (service, handler, destination) ({select(m.HANDLER_LAST_SUCCESS)})",
                         WHO,
                     ),
                 ),
@@ -179,7 +185,6 @@ BOARD = Board(
                             "reason",
                             destination="",
                             source="$destination",
-                            **ITS,
                         ),
                         "{{source}} to {{destination}} {{reason}}",
                     ),
