@@ -23,6 +23,7 @@ from rich.markup import escape
 
 from monitor.demo import handlers, services
 from monitor.demo.receiver import receiver
+from monitor.demo.traffic.aws import run_aws
 from monitor.demo.traffic.blobs import CONTAINER, run_blobs
 from monitor.demo.traffic.event_grid import run_event_grid
 from monitor.demo.traffic.kafka import create_topics, run_kafka
@@ -94,6 +95,20 @@ connection_string = "{connection}"
 """
 
 
+SQS = """\
+[[targets]]
+name = "aws-simulated"
+kind = "sqs"
+region = "{region}"
+endpoint_url = "{url}"
+interval = "5s"
+metrics_interval = "10s"
+quiet_metrics_interval = "10s"
+metrics_budget = 100000
+move_tasks = false
+"""
+
+
 def run_demo(seconds: float | None = None) -> None:
     """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
     ending, stop = Ending(), threading.Event()
@@ -117,6 +132,8 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
         with _told():
             targets.append(_rabbitmq(stack, stop, folder, urls))
         targets.append(_event_grid(stack, stop))
+        with _told():
+            targets.append(_aws(stack, stop))
         targets.append(HANDLERS.format(urls=json.dumps(urls)))
         webhook = stack.enter_context(receiver(out))
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
@@ -168,6 +185,14 @@ def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
     return target
 
 
+def _aws(stack: ExitStack, stop: threading.Event) -> str:
+    """A simulation of AWS with traffic that goes wrong; returns the target that watches it."""
+    url = stack.enter_context(services.moto())
+    stack.enter_context(_traffic(stop, run_aws, url))
+    out.print(f"Amazon SQS and SNS: simulated, {url}")
+    return SQS.format(region=services.REGION, url=url)
+
+
 def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:
     urls.append(stack.enter_context(handlers.service("celery_metrics", broker, folder)))
     from monitor.demo.handlers.thumbnails import run_thumbnails
@@ -217,7 +242,7 @@ def _configured(folder: Path, targets: str, webhook: str) -> Path:
 
 
 def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *arguments], env=os.environ.copy(), start_new_session=True)
+    return subprocess.Popen([sys.executable, *arguments], env=os.environ | services.CREDENTIALS, start_new_session=True)
 
 
 def _port(wanted: int) -> int:
