@@ -14,15 +14,15 @@ GROUP = Variable("group", "Group", PREFIX + m.DELIVERY_FAILURES_TOTAL.name, ("de
 BOARD = Board(
     "eda-aws",
     "Event-driven systems: AWS",
-    "Queues, topics and buses of an account: what AWS could not deliver, could not keep, throttled or filtered, and how "
+    "Queues, topics and buses of an account: what AWS could not deliver or keep, throttled or filtered, and how "
     "long deliveries take. CloudWatch tells it some minutes later.",
     "/destinations",
     (
         (
             Panel(
                 "Lost, last hour",
-                "Dead letters that their queue did not take, and what was given up without one. They are gone: mend the "
-                "queue's policy, or give the target a queue.",
+                "Dead letters that their queue did not take, and what was given up without one. They are gone: mend "
+                "the queue's policy, or give the target a queue.",
                 (Query(or_none(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL, destination='')}[1h]))")),),
                 kind="stat",
                 limit=limit("DeadLettersLost"),
@@ -57,7 +57,7 @@ BOARD = Board(
         (
             Panel(
                 "Failed by reason",
-                "Deliveries that failed, were given up or throttled. Look whether the target is there, busy, or closed.",
+                "Deliveries that failed, were given up or throttled. See whether the target is there, busy or closed.",
                 (
                     Query(
                         rate(m.DELIVERY_FAILURES_TOTAL, "target", "destination", "group", "reason"),
@@ -83,8 +83,8 @@ BOARD = Board(
         (
             Panel(
                 "Matched, delivered and tried again",
-                "What each rule was to deliver, what its targets accepted, and attempts after the first. Apart: targets "
-                "are slow or down.",
+                "What each rule was to deliver, what its targets accepted, and attempts after the first. Apart: "
+                "targets are slow or down.",
                 (
                     Query(rate(m.MESSAGES_MATCHED_TOTAL, "target", "destination", "group"), f"matched: {WHO}"),
                     Query(rate(m.MESSAGES_OUT_TOTAL, "target", "destination", "group"), f"delivered: {WHO}"),
@@ -94,7 +94,7 @@ BOARD = Board(
             ),
             Panel(
                 "From the bus to the target",
-                "On average, and of the slowest one in a hundred, with all retries. Rises: a target is slow, busy or down.",
+                "On average, and of the slowest one in a hundred, with all retries. Rises: a target is slow or down.",
                 (
                     Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),
                     Query(select(m.DELIVERY_LATENCY_P99_SECONDS), f"slowest 1 %: {WHO}"),
