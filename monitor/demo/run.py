@@ -23,6 +23,7 @@ from rich.markup import escape
 
 from monitor.demo import handlers, services
 from monitor.demo.receiver import receiver
+from monitor.demo.traffic.blobs import CONTAINER, run_blobs
 from monitor.demo.traffic.event_grid import run_event_grid
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
@@ -100,6 +101,14 @@ metrics_budget = 100000
 latency_p99 = false
 """
 
+BLOBS = """\
+[targets.dead_letter_reads]
+interval = "5s"
+[[targets.dead_letter_containers]]
+container = "{container}"
+connection_string = "{connection}"
+"""
+
 
 def run_demo(seconds: float | None = None) -> None:
     """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
@@ -164,11 +173,17 @@ def _rabbitmq(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[
 
 
 def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
-    """A simulation of Azure with figures that go wrong; returns the target that watches it."""
+    """A simulation of Azure with figures that go wrong, and real blobs; returns the target that watches it."""
     azure = stack.enter_context(services.simulated_azure(services.SimulatedAzure(delay=-60)))  # it tells at once
     stack.enter_context(_traffic(stop, run_event_grid, azure))
+    target = EVENT_GRID.format(subscription=services.SUBSCRIPTION, url=azure.url)
+    with _told():
+        out.print("Starting Azurite … (the first time it is fetched by npm)")
+        blobs = stack.enter_context(services.azurite()).connection_string
+        stack.enter_context(_traffic(stop, run_blobs, blobs))
+        target += BLOBS.format(container=CONTAINER, connection=blobs)
     out.print(f"Azure Event Grid: simulated, {azure.url}")
-    return EVENT_GRID.format(subscription=services.SUBSCRIPTION, url=azure.url)
+    return target
 
 
 def _aws(stack: ExitStack, stop: threading.Event) -> str:
