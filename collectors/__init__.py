@@ -6,7 +6,9 @@ from __future__ import annotations
 KINDS: dict[str, str] = {
     "kafka": "collectors.kafka:KafkaCollector",
     "rabbitmq": "collectors.rabbitmq:RabbitCollector",
+    "eventbridge": "collectors.eventbridge:EventBridgeCollector",
     "eventgrid": "collectors.eventgrid:EventGridCollector",
+    "sqs": "collectors.sqs:SqsCollector",
     "handlers": "collectors.handlers.collector:HandlersCollector",
 }
 

@@ -16,12 +16,20 @@ from collectors.base import CollectError, Reading
 from collectors.eventgrid import EventGridCollector
 from collectors.eventgrid.client import Client
 from collectors.eventgrid.settings import EventGridSettings
-from monitor.demo.services.event_grid import GROUP, SUBSCRIPTION, SimulatedAzure, refuse, send, simulated_azure
+from monitor.demo.services.event_grid import (
+    BLOB_DATA_CONTRIBUTOR,
+    GROUP,
+    SUBSCRIPTION,
+    SimulatedAzure,
+    refuse,
+    send,
+    simulated_azure,
+)
 
 BEGAN = 1_795_540_020.0  # a whole minute
 STORAGE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/shopdead"
 CONTAINER = f"{STORAGE}/blobServices/default/containers/dead"
-WRITER = "/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+WRITER = f"/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/{BLOB_DATA_CONTRIBUTOR}"
 LISTS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.EventGrid"
 BATCH = f"/subscriptions/{SUBSCRIPTION}/metrics:getbatch"
 DEAD = {
@@ -123,7 +131,7 @@ def test_a_topic_is_read_whole(azure: SimulatedAzure, collector: EventGridCollec
         ("messages_matched_total", "orders", "billing"): 6,
         ("messages_out_total", "orders", "billing"): 3,
         ("delivery_failures_total", "orders", "billing", "Busy"): 9,
-        ("dead_lettered_messages_total", "shopdead/dead", "orders", "TimeToLiveExceeded"): 2,
+        ("dead_lettered_messages_total", "shopdead/dead", "orders", "TimeToLiveExceeded (billing)"): 2,
         ("dead_letter_failures_total", "orders", "TimeToLiveExceeded (billing)"): 1,
         ("unroutable_messages_total", "orders", "unmatched"): 4,
         ("delivery_latency_seconds", "orders", "billing"): 0.25,

@@ -80,7 +80,7 @@ BILLING = EventSubscription("billing", to="WebHook", store=DEAD)
         (
             "DeadLetteredCount",
             {"EventSubscriptionName": "billing", "DeadLetterReason": "TimeToLiveExceeded"},
-            ("dead_lettered_messages_total", "shopdead/dead", "orders", "TimeToLiveExceeded"),
+            ("dead_lettered_messages_total", "shopdead/dead", "orders", "TimeToLiveExceeded (billing)"),
         ),
         (
             "DroppedEventCount",
@@ -132,7 +132,7 @@ def test_dead_letters_whose_subscriptions_may_not_be_read_are_counted_all_the_sa
 
     found = keys(known, TOPIC, "DeadLetteredCount", **dimensions)
 
-    assert found == [("dead_lettered_messages_total", judge.SOMEWHERE, "orders", "TimeToLiveExceeded")]
+    assert found == [("dead_lettered_messages_total", judge.SOMEWHERE, "orders", "TimeToLiveExceeded (billing)")]
 
 
 def test_series_that_mean_the_same_are_summed_minute_by_minute() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,15 +30,17 @@ class Cycle:
         """What all pages of a list have under a key; raises AwsError."""
         return [item for page in self.account.pages(service, operation, **parameters) for item in page.get(key, ())]
 
-    def answered(self, calls: Iterable[tuple[str, Call]]) -> Iterator[tuple[str, Any]]:
+    def answered(
+        self, calls: Iterable[tuple[str, Call]], is_answer: Callable[[AwsError], bool] = lambda error: False
+    ) -> Iterator[tuple[str, Any]]:
         """The answers to requests about many things, with what each is of; what failed is an error of the reading.
 
-        What fails for every thing for one reason is told once.
+        What fails for every thing for one reason is told once. Of an error that `is_answer`, it is the answer.
         """
         named = list(calls)
         failed: dict[str, list[str]] = {}
         for (what, _), answer in zip(named, self.account.together(call for _, call in named), strict=True):
-            if isinstance(answer, AwsError):
+            if isinstance(answer, AwsError) and not is_answer(answer):
                 failed.setdefault(str(answer), []).append(what)
             else:
                 yield what, answer

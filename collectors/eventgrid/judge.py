@@ -94,13 +94,14 @@ class Reader:
         if figure.pulled is not None and self._pulled.get((where, group)) is not figure.pulled:
             return None
         reason = _reason(figure, said)
+        whose = f"{reason} ({group})" if group else reason
         if figure.metric is m.DEAD_LETTERED_MESSAGES_TOTAL:
             store = self._stores.get((where, group)) or self._stores.get((self._grid.names[owner], group))
             if store is None and owner not in self._grid.unread:
                 return None  # it has just come or gone; to guess its store would count its dead letters twice
-            return (store.name if store else SOMEWHERE, where, reason)
+            return (store.name if store else SOMEWHERE, where, whose)
         if figure.metric is m.DEAD_LETTER_FAILURES_TOTAL:
-            return (where, f"{reason} ({group})" if group else reason)
+            return (where, whose)
         values = {"destination": where, "group": group, "reason": reason, "service": PUBLISHERS}
         return tuple(values[label] for label in figure.metric.labels)
 

@@ -23,6 +23,7 @@ from rich.markup import escape
 
 from monitor.demo import handlers, services
 from monitor.demo.receiver import receiver
+from monitor.demo.traffic.blobs import CONTAINER, run_blobs
 from monitor.demo.traffic.event_grid import run_event_grid
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
@@ -84,6 +85,30 @@ management = "{url}"
 metrics = "{url}"
 """
 
+#: Of an account that is not AWS: whoever starts the demo shows it no keys of their own.
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
+#: CloudWatch's metrics are asked for as often as the rest: here they cost nothing. moto has no percentiles.
+EVENTBRIDGE = """\
+[[targets]]
+name = "aws-events-simulated"
+kind = "eventbridge"
+region = "{region}"
+endpoint_url = "{url}"
+interval = "5s"
+metrics_interval = "15s"
+quiet_metrics_interval = "15s"
+metrics_budget = 100000
+latency_p99 = false
+"""
+
+BLOBS = """\
+[targets.dead_letter_reads]
+interval = "5s"
+[[targets.dead_letter_containers]]
+container = "{container}"
+connection_string = "{connection}"
+"""
+
 
 def run_demo(seconds: float | None = None) -> None:
     """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
@@ -108,6 +133,8 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
         with _told():
             targets.append(_rabbitmq(stack, stop, folder, urls))
         targets.append(_event_grid(stack, stop))
+        with _told():
+            targets.append(_aws(stack, stop))
         targets.append(HANDLERS.format(urls=json.dumps(urls)))
         webhook = stack.enter_context(receiver(out))
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
@@ -146,11 +173,27 @@ def _rabbitmq(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[
 
 
 def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
-    """A simulation of Azure with figures that go wrong; returns the target that watches it."""
+    """A simulation of Azure with figures that go wrong, and real blobs; returns the target that watches it."""
     azure = stack.enter_context(services.simulated_azure(services.SimulatedAzure(delay=-60)))  # it tells at once
     stack.enter_context(_traffic(stop, run_event_grid, azure))
+    target = EVENT_GRID.format(subscription=services.SUBSCRIPTION, url=azure.url)
+    with _told():
+        out.print("Starting Azurite … (the first time it is fetched by npm)")
+        blobs = stack.enter_context(services.azurite()).connection_string
+        stack.enter_context(_traffic(stop, run_blobs, blobs))
+        target += BLOBS.format(container=CONTAINER, connection=blobs)
     out.print(f"Azure Event Grid: simulated, {azure.url}")
-    return EVENT_GRID.format(subscription=services.SUBSCRIPTION, url=azure.url)
+    return target
+
+
+def _aws(stack: ExitStack, stop: threading.Event) -> str:
+    """An account that is not AWS, whose events go wrong; returns the target that watches it."""
+    url = stack.enter_context(services.moto())
+    from monitor.demo.traffic.eventbridge import REGION, run_eventbridge
+
+    stack.enter_context(_traffic(stop, run_eventbridge, url))
+    out.print(f"Amazon EventBridge: simulated by moto, {url}")
+    return EVENTBRIDGE.format(region=REGION, url=url)
 
 
 def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:
@@ -202,7 +245,7 @@ def _configured(folder: Path, targets: str, webhook: str) -> Path:
 
 
 def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *arguments], env=os.environ.copy(), start_new_session=True)
+    return subprocess.Popen([sys.executable, *arguments], env={**os.environ, **AWS_KEYS}, start_new_session=True)
 
 
 def _port(wanted: int) -> int:

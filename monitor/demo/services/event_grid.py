@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 Fault = Callable[[BaseHTTPRequestHandler], None]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 GROUP, LOCATION = "shop", "westeurope"
+#: The id of a role that may write blobs.
+BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 #: Of the metrics that it counts. Latencies are means, all others sums.
 MEANS = ("DestinationProcessingDurationInMs", "PublishSuccessLatencyInMs", "PublishLatencyInMilliseconds")
 Json = dict[str, Any]

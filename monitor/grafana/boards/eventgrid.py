@@ -117,9 +117,12 @@ BOARD = Board(
         (
             Panel(
                 "Time to accept a delivery",
-                "On average, of each subscription. Slow ones are handed an event again when their time is over: make "
-                "the handler answer first and work then.",
-                (Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),),
+                "On average, of each subscription or rule. Slow ones are handed an event again when their time is "
+                "over: make the handler answer first and work then.",
+                (
+                    Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),
+                    Query(select(m.DELIVERY_LATENCY_P99_SECONDS), f"slowest 1 %: {WHO}"),
+                ),
                 "s",
             ),
             Panel(
@@ -127,6 +130,26 @@ BOARD = Board(
                 "On average, of each topic. It is the service that is slow, or the events are large.",
                 (Query(select(m.PUBLISH_LATENCY_SECONDS), "{{destination}}"),),
                 "s",
+            ),
+        ),
+        (
+            Panel(
+                "Subscriptions by state",
+                "Those whose dead letters are kept, those that lose them, and those that wait to be confirmed. Lost "
+                "ones are gone after the last try: give them a dead-letter queue.",
+                (
+                    Query(
+                        f"sum by (destination, state) ({select(m.SUBSCRIPTIONS)})",
+                        "{{destination}}: {{state}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "Redrives that run",
+                "Tasks of the service that send dead letters back. One that runs while dead letters come: mend the "
+                "handler first.",
+                (Query(f"sum by (destination) ({select(m.REDRIVES_RUNNING, destination='')})", "{{destination}}"),),
+                opens="eda-dead-letters",
             ),
         ),
     ),
