@@ -15,7 +15,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from monitor.console.source import Source
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: A moment ends after so many seconds though nothing was written: an agent that has stopped is to be noticed.
 LASTING = 10.0
@@ -70,7 +71,7 @@ def once(make: Callable[Concatenate[Source, P], T]) -> Callable[Concatenate[Sour
     """What a function makes of a source is kept beside the answers, and made once in a moment. Nobody writes to it."""
 
     @wraps(make)
-    def made(source: Source, *args: P.args, **named: P.kwargs) -> T:
+    def made(source: Source, /, *args: P.args, **named: P.kwargs) -> T:
         if not isinstance(source, _Kept):
             return make(source, *args, **named)
         return cast(T, source.kept(make.__qualname__, partial(make, source))(*args, **named))
