@@ -106,7 +106,7 @@ class EventGridCollector:
 
     def _is_read_from_blobs(self, key: Key) -> bool:
         """Whether a counter is of dead letters that are counted where they lie."""
-        return key[0] == m.DEAD_LETTERED_MESSAGES_TOTAL.name and key[1] in self._letters.names
+        return key[0] == m.DEAD_LETTERED_MESSAGES_TOTAL.name and key[1] in self._letters.counted
 
     def _judge(self, grid: Grid, reading: Reading) -> None:
         reading.samples += judge.routes(grid)
