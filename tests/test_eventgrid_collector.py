@@ -508,6 +508,10 @@ def cut(request: BaseHTTPRequestHandler) -> None:
     request.close_connection = True
 
 
+def gateway(request: BaseHTTPRequestHandler) -> None:
+    request.send_error(502, "Bad Gateway")  # as HTML
+
+
 def hangs_up(request: BaseHTTPRequestHandler) -> None:
     request.connection.shutdown(socket.SHUT_RDWR)
     request.close_connection = True
@@ -518,6 +522,7 @@ def hangs_up(request: BaseHTTPRequestHandler) -> None:
     [
         (cut, "the answer broke off"),
         (hangs_up, ""),
+        (gateway, "Azure answered 502: Bad Gateway"),
         (lambda request: send(request, 200, {"nothing": 1}), "the answer is not understood"),
     ],
 )
