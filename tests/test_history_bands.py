@@ -71,3 +71,15 @@ def test_while_a_silence_is_met_it_is_silenced() -> None:
 
 def test_a_silence_of_another_alert_changes_nothing() -> None:
     assert of(changed("", "firing", 120), silences=(silence(140, 160, "other"),)) == [Span(NAME, "firing", 120, 200)]
+
+
+def test_one_silence_after_the_other_parts_it_twice() -> None:
+    told = of(changed("", "firing", 120), silences=(silence(160, 170), silence(130, 140)))
+
+    assert [(one.state, one.begin, one.end) for one in told] == [
+        ("firing", 120, 130),
+        ("silenced", 130, 140),
+        ("firing", 140, 160),
+        ("silenced", 160, 170),
+        ("firing", 170, 200),
+    ]

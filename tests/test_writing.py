@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from paging import dead, fill, page, texts
 from streamlit.testing.v1 import AppTest
 
 from collectors.base import Reading
-from monitor.console import STORE_VARIABLE, door, writing
+from monitor.console import STORE_VARIABLE, bands, door, writing
 from monitor.console.door import Visitor
+from monitor.console.history import Span
+from monitor.store.desk import Desk
 from monitor.store.reader import Audited, Reader, Silence
 
 HOSTILE = 'orders"\n**x** <b>'
@@ -160,3 +163,15 @@ def test_hostile_names_are_matched_as_they_are(store: Path) -> None:
     ((made,), _) = written(store)
     assert made.matchers["destination"] == f"={HOSTILE}"
     assert "**moving**" not in texts(shown)
+
+
+def test_a_silence_that_has_ended_is_still_in_the_bands(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Span] = []
+    monkeypatch.setattr(bands, "_draw", lambda found, window: drawn.extend(found))
+    now = time.time()
+    with Desk(store, "eva", "console", 3.0) as desk:
+        desk.add_silence({"destination": "=orders.DLT"}, now - 4, now - 2, "moving", now - 4)
+
+    page("alerts")
+
+    assert "silenced" in {one.state for one in drawn}

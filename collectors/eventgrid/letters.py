@@ -68,22 +68,21 @@ class DeadLetterBlobs:
             try:
                 one.read(now, time.monotonic() + share, self.reads.bytes // count, self.reads.blobs // count)
             except ClientError as error:
-                reading.errors.append(PartError(f"dead letters in {one.name}", explained(error)))
+                reading.errors.append(PartError(f"dead letters in {one.name}", _explained(error)))
             else:
                 one.tell(reading, now, origins)
             reading.memory.update(one.ledger.take_changes())
 
-    def check(self, deadline: float) -> Iterator[Finding]:
-        """Whether each container can be listed, and what is missing where it cannot."""
+    @property
+    def is_read(self) -> bool:
+        """Whether the last reading could list any container."""
+        return any(one.is_read for one in self.containers)
+
+    def findings(self) -> Iterator[Finding]:
+        """The containers that the last reading could list; of the others its errors tell."""
         for one in self.containers:
-            self._client.within(deadline)
-            try:
-                page = one.blobs.page("", None)
-            except ClientError as error:
-                yield Finding(False, f"dead letters in {one.name}: {error}", _hint(error))
-            else:
-                more = " and more" if page.marker else ""
-                yield Finding(True, f"dead letters in {one.name}: {len(page.blobs)} blobs{more}")
+            if one.is_read:
+                yield Finding(True, f"dead letters in {one.name}: {one.ledger.blobs} blobs")
 
 
 class Container:
@@ -92,6 +91,7 @@ class Container:
     def __init__(self, blobs: Blobs, reads: DeadLetterReads) -> None:
         self.name, self.blobs, self.reads = blobs.name, blobs, reads
         self.ledger = Ledger(MEMORY + blobs.name, reads.known_blobs)
+        self.is_read = False
         self._due = 0.0
         self.listings: list[Listing] = []
         self._planned_at = 0.0
@@ -103,7 +103,7 @@ class Container:
         """List and read what may be new, when it is time for it; raises ClientError."""
         if now < self._due:
             return
-        began = time.monotonic()
+        began, self.is_read = time.monotonic(), False
         arrived: list[Blob] = []
         self._flaws, self._not_whole = {}, 0
         try:
@@ -120,6 +120,7 @@ class Container:
             raise
         finally:
             self.ledger.count(self._read(arrived, deadline, budget, count))
+        self.is_read = True
         if self.listings:
             return
         self._due = now + self.reads.interval - _JITTER
@@ -199,7 +200,7 @@ class Container:
                     held = contents(self.blobs.head(blob.name, length), blob.size)
                 except ClientError as error:
                     if not (error.is_late or error.is_missing):
-                        self._flaws[blob.name] = f"it cannot be read: {explained(error)}"
+                        self._flaws[blob.name] = f"it cannot be read: {_explained(error)}"
                     if error.is_late or error.is_refused:
                         count = 0
                 budget, count = budget - length, max(0, count - 1)
@@ -210,11 +211,7 @@ class Container:
         return found
 
 
-def explained(error: ClientError) -> str:
+def _explained(error: ClientError) -> str:
     """An error, and what is to be done about it."""
-    hint = _hint(error)
+    hint = next((hint for sign, hint in _HINTS.items() if sign in str(error)), "")
     return f"{error}: {hint}" if hint else str(error)
-
-
-def _hint(error: ClientError) -> str:
-    return next((hint for sign, hint in _HINTS.items() if sign in str(error)), "")

@@ -23,7 +23,7 @@ def alert_bands(reader: Source, place: Place, now: float) -> None:
     changes = known(lambda: reader.transitions(start))
     if changes is None:
         return
-    found = spans(changes, reader.alerts(), reader.silences(now), start, now)
+    found = spans(changes, reader.alerts(), reader.silences(start), start, now)
     if found:
         _draw(found, (start, now))
 

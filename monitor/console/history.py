@@ -73,15 +73,16 @@ def _standing(one: AlertState, start: float, now: float) -> Iterator[Span]:
 
 
 def _silenced(span: Span, labels: dict[str, str], silences: Iterable[Silence]) -> Iterator[Span]:
-    """The span, parted where the first silence that it meets begins and ends."""
+    """The span, parted where the silences that it meets begin and end."""
     met = [one for one in silences if one.starts_at < span.end and one.ends_at > span.begin]
-    silence = next((one for one in met if span.state == FIRING and match_all(labels, one.matchers)), None)
-    if silence is None:
+    matching = [one for one in met if span.state == FIRING and match_all(labels, one.matchers)]
+    if not matching:
         yield span
         return
+    silence = min(matching, key=lambda one: one.starts_at)
     begin, end = max(span.begin, silence.starts_at), min(span.end, silence.ends_at)
     if begin > span.begin:
         yield span._replace(end=begin)
     yield span._replace(state=SILENCED, begin=begin, end=end)
     if span.end > end:
-        yield span._replace(begin=end)
+        yield from _silenced(span._replace(begin=end), labels, matching)

@@ -11,6 +11,7 @@ from streamlit.starlette import App
 
 from monitor.console import signin
 from monitor.console.gate import Gate
+from monitor.console.refreshes import Refreshes
 from monitor.console.setting import current, identity
 
 SETTING = current()
@@ -27,7 +28,7 @@ def failed(error: Exception) -> bool:
 app = App(
     Path(__file__).with_name("app.py"),
     routes=signin.routes(IDENTITY, SETTING.is_https) if IDENTITY is not None and IDENTITY.passwords else [],
-    middleware=[Middleware(Gate, identity=IDENTITY, hosts=SETTING.hosts)],
+    middleware=[Middleware(Gate, identity=IDENTITY, hosts=SETTING.hosts), Middleware(Refreshes)],
     secrets=SETTING.streamlit_secrets(),
     on_script_error=failed,
 )

@@ -55,4 +55,6 @@ def main(kafka: str, rabbitmq: str, user: str, password_file: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit("usage: python -m monitor.demo.alone KAFKA RABBITMQ USER PASSWORD_FILE")
     main(*sys.argv[1:])

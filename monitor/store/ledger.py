@@ -59,12 +59,12 @@ class Told(NamedTuple):
 class LedgerReader(IncreaseReader):
     """Read-only view of the ledger."""
 
-    def silences(self, now: float) -> list[Silence]:
-        """Those that have not ended, also those that have not begun."""
+    def silences(self, since: float) -> list[Silence]:
+        """Those that had not ended then, also those that had not begun."""
         rows = self._all(
             "SELECT id, matchers, starts_at, ends_at, author, comment, created_at FROM silence"
             " WHERE ends_at > ? ORDER BY id",
-            (now,),
+            (since,),
         )
         return [Silence(id, json.loads(matchers), *rest) for id, matchers, *rest in rows]
 

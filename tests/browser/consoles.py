@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -22,8 +23,8 @@ START_SECONDS = 60.0
 class Console:
     """Serves at `url`; what it prints is in `log`."""
 
-    def __init__(self, url: str, store: Path, log: Path) -> None:
-        self.url, self._store, self.log = url, store, log
+    def __init__(self, url: str, store: Path, log: Path, process: subprocess.Popen[bytes]) -> None:
+        self.url, self._store, self.log, self._process = url, store, log, process
 
     def shows(self, store: Path) -> None:
         """From now on it reads this store; there need not be one."""
@@ -31,6 +32,15 @@ class Console:
         other.unlink(missing_ok=True)
         other.symlink_to(store)
         other.replace(self._store)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Meanwhile it answers nothing, as on a machine that has no time for it."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager
@@ -44,7 +54,7 @@ def serving(folder: Path, grafana: str = "", **settings: Any) -> Iterator[Consol
         process = subprocess.Popen(argv, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:
             up(f"{url}/_stcore/health", process)
-            yield Console(url, folder / "shown.db", log)
+            yield Console(url, folder / "shown.db", log, process)
         finally:
             process.terminate()
             process.wait(timeout=20)

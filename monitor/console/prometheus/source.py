@@ -93,7 +93,7 @@ class PrometheusSource(SampleSource):
     def suppressed(self) -> dict[str, str]:
         self._not_known("who is not told, and why, is")
 
-    def silences(self, now: float) -> list[Silence]:
+    def silences(self, since: float) -> list[Silence]:
         self._not_known("silences are")
 
     def acks(self) -> dict[str, Ack]:
