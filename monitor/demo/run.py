@@ -26,6 +26,7 @@ from monitor.demo.receiver import receiver
 from monitor.demo.traffic.aws import run_aws
 from monitor.demo.traffic.blobs import CONTAINER, run_blobs
 from monitor.demo.traffic.event_grid import run_event_grid
+from monitor.demo.traffic.eventbridge import run_eventbridge
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
 from monitor.ending import Ending
@@ -84,6 +85,20 @@ interval = "5s"
 [targets.endpoints]
 management = "{url}"
 metrics = "{url}"
+"""
+
+#: CloudWatch's metrics are asked for as often as the rest: here they cost nothing. moto has no percentiles.
+EVENTBRIDGE = """\
+[[targets]]
+name = "aws-events-simulated"
+kind = "eventbridge"
+region = "{region}"
+endpoint_url = "{url}"
+interval = "5s"
+metrics_interval = "15s"
+quiet_metrics_interval = "15s"
+metrics_budget = 100000
+latency_p99 = false
 """
 
 BLOBS = """\
@@ -186,11 +201,12 @@ def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
 
 
 def _aws(stack: ExitStack, stop: threading.Event) -> str:
-    """A simulation of AWS with traffic that goes wrong; returns the target that watches it."""
+    """An account that is not AWS, whose messages and events go wrong; returns the targets that watch it."""
     url = stack.enter_context(services.moto())
     stack.enter_context(_traffic(stop, run_aws, url))
-    out.print(f"Amazon SQS and SNS: simulated, {url}")
-    return SQS.format(region=services.REGION, url=url)
+    stack.enter_context(_traffic(stop, run_eventbridge, url))
+    out.print(f"Amazon SQS, SNS and EventBridge: simulated by moto, {url}")
+    return SQS.format(region=services.REGION, url=url) + EVENTBRIDGE.format(region=services.REGION, url=url)
 
 
 def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:

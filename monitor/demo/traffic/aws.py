@@ -1,6 +1,6 @@
 """Traffic on SNS and SQS that tells a story within two minutes, and what CloudWatch would say of it.
 
-parcels go to shipping, which handles them at once; after 30 seconds it meets poison messages, which it receives three
+parcels go to packing, which handles them at once; after 30 seconds it meets poison messages, which it receives three
 times in vain until they are dead letters. billing cannot be reached for some of them: SNS writes those into the
 dead-letter queue of its subscriptions, but for a few, which are lost. Nobody reads audit, which gets only what is paid,
 and has no dead-letter queue.
@@ -27,9 +27,9 @@ POISON = "poison"
 #: What SNS counts for a message that it could not deliver, and kept; and for one that it could not keep.
 KEPT = ("NumberOfNotificationsFailed", "NumberOfNotificationsRedrivenToDlq")
 LOST = ("NumberOfNotificationsFailed", "NumberOfNotificationsFailedToRedriveToDlq")
-_WORKED = ("shipping", "billing")
+_WORKED = ("packing", "billing")
 _QUEUES = (*_WORKED, "audit")
-_STORES = ("shipping-dlq", "billing-dlq", "parcels-dlq")
+_STORES = ("packing-dlq", "billing-dlq", "parcels-dlq")
 _TWO_WEEKS, _FOUR_DAYS = "1209600", "345600"
 _TELL_SECONDS = 5.0
 
@@ -81,7 +81,7 @@ class Shop:
         url = self.queues[name]
         for message in self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
             self.count("SQS", name, "NumberOfMessagesReceived")
-            if json.loads(message["Body"])["Message"] != POISON or name != "shipping":
+            if json.loads(message["Body"])["Message"] != POISON or name != "packing":
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 self.count("SQS", name, "NumberOfMessagesDeleted")
 
