@@ -114,9 +114,10 @@ class Container:
                 if not self.listings or late:
                     break
                 arrived += self._list()
-        except ClientError:
-            self.listings.clear()
-            self.ledger.full_at = 0.0  # what it missed is found by listing all
+        except ClientError as error:
+            if error.is_missing or error.is_refused:  # else it goes on where it stopped
+                self.listings.clear()
+                self.ledger.full_at = 0.0  # what it missed is found by listing all
             raise
         finally:
             self.ledger.count(self._read(arrived, deadline, budget, count))
