@@ -134,7 +134,7 @@ def test_depth_and_arrivals_are_those_of_a_naive_listing(
                 with pytest.raises(ClientError):
                     look(container, now)
                 world.error = None
-                look(container, now + 1)  # it goes on with what it had planned
+                memory.update(look(container, now + 1).memory)  # it goes on with what it had planned
                 now += 2
             elif what in ("read", "all"):
                 now += told.full_interval if what == "all" else 0

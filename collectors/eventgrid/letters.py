@@ -71,7 +71,7 @@ class DeadLetterBlobs:
                 reading.errors.append(PartError(f"dead letters in {one.name}", _explained(error)))
             else:
                 one.tell(reading, now, origins)
-            reading.memory.update(one.ledger.take_changes())
+                reading.memory.update(one.ledger.take_changes())  # else with the next reading that can be kept
 
     @property
     def is_read(self) -> bool:
