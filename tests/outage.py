@@ -27,6 +27,7 @@ OUTCOMES = {
 }
 #: What some metrics alone have.
 SPECIAL = {
+    m.DELIVERY_FAILURES_TOTAL: {"reason": ("TimeoutError", "throttled")},
     m.UNROUTABLE_MESSAGES_TOTAL: {"reason": ("returned", "unmatched")},
     m.SUBSCRIPTIONS: {"state": ("dead_letters", "none", "pending")},
     m.PUBLISH_FAILURES_TOTAL: {"service": ("shop", "publishers")},
