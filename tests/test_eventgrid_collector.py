@@ -26,7 +26,7 @@ from monitor.demo.services.event_grid import (
     send,
     simulated_azure,
 )
-from monitor.demo.traffic.blobs import CONTAINER
+from monitor.demo.traffic import blobs
 from monitor.demo.traffic.event_grid import declared
 
 BEGAN = 1_795_540_020.0  # a whole minute
@@ -659,9 +659,7 @@ def test_dead_letters_of_the_demo_go_where_its_blobs_are(clock: Clock) -> None:
         reading = read(collector, clock)
         collector.close()
 
-    found = figures(reading)
+    found, store = figures(reading), f"{ACCOUNT}/{blobs.CONTAINER}"
     assert reading.errors == []
-    assert {key[1:] for key in found if key[0] == "dead_letter_route"} == {
-        ("orders", f"{ACCOUNT}/{CONTAINER}"), ("shop/orders", f"{ACCOUNT}/{CONTAINER}"),
-    }  # fmt: skip
+    assert {key[1:] for key in found if key[0] == "dead_letter_route"} == {("orders", store), ("shop/orders", store)}
     assert not [key for key in found if key[0] == "configuration_fault"]
