@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from monitor.derive import duration, latency
 
@@ -102,6 +103,7 @@ class ConsumerVerdict:
         return " ".join(f"Also {kind}{f': {cause}' if cause else '.'}" for kind, cause in self.also)
 
 
+@lru_cache(maxsize=10_000)  # a page asks several times, and most groups stand as they did
 def verdict(one: Evidence) -> ConsumerVerdict:
     """The worst of what holds, with what else does."""
     if one.backlog is None:

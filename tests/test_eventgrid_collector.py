@@ -16,6 +16,7 @@ from collectors.base import CollectError, Reading
 from collectors.eventgrid import EventGridCollector
 from collectors.eventgrid.client import Client
 from collectors.eventgrid.settings import EventGridSettings
+from monitor.demo.services.azurite import ACCOUNT
 from monitor.demo.services.event_grid import (
     BLOB_DATA_CONTRIBUTOR,
     GROUP,
@@ -25,6 +26,8 @@ from monitor.demo.services.event_grid import (
     send,
     simulated_azure,
 )
+from monitor.demo.traffic import blobs
+from monitor.demo.traffic.event_grid import declared
 
 BEGAN = 1_795_540_020.0  # a whole minute
 STORAGE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/shopdead"
@@ -467,6 +470,23 @@ def test_a_container_that_may_not_be_looked_for_is_unknown(
     assert {one.part for one in reading.errors} == {"container shopdead/dead", "roles in shopdead/dead"}
 
 
+def test_dead_letters_of_a_container_that_cannot_be_read_are_counted_by_azure_monitor(
+    azure: SimulatedAzure, clock: Clock
+) -> None:
+    why = "TimeToLiveExceeded"
+    azure.count(topic_of(azure), "DeadLetteredCount", 2, EventSubscriptionName="billing", DeadLetterReason=why)
+    azure.faults["/shopdead/dead?"] = gives(403, "AuthorizationPermissionMismatch")
+    account = f"DefaultEndpointsProtocol=http;AccountName=shopdead;AccountKey=a2V5;BlobEndpoint={azure.url}/shopdead;"
+    container = {"container": "dead", "connection_string": account}
+    collector = collecting(azure, dead_letter_containers=[container])
+
+    readings = [read(collector, clock) for _ in range(5)]
+
+    collector.close()
+    assert figures(readings[-1])["dead_lettered_messages_total", "shopdead/dead", "orders", f"{why} (billing)"] == 2
+    assert [one.part for one in readings[-1].errors] == ["dead letters in shopdead/dead"]
+
+
 def test_series_that_azure_may_have_held_back_are_told(azure: SimulatedAzure, clock: Clock) -> None:
     for number in range(5):
         azure.count(topic_of(azure), "PublishFailCount", 1, Error=f"error {number}")
@@ -491,6 +511,10 @@ def cut(request: BaseHTTPRequestHandler) -> None:
     request.close_connection = True
 
 
+def gateway(request: BaseHTTPRequestHandler) -> None:
+    request.send_error(502, "Bad Gateway")  # as HTML
+
+
 def hangs_up(request: BaseHTTPRequestHandler) -> None:
     request.connection.shutdown(socket.SHUT_RDWR)
     request.close_connection = True
@@ -501,6 +525,7 @@ def hangs_up(request: BaseHTTPRequestHandler) -> None:
     [
         (cut, "the answer broke off"),
         (hangs_up, ""),
+        (gateway, "Azure answered 502: Bad Gateway"),
         (lambda request: send(request, 200, {"nothing": 1}), "the answer is not understood"),
     ],
 )
@@ -625,3 +650,16 @@ def test_a_collector_that_was_closed_connects_anew(
     collector.close()
 
     assert published(read(collector, clock)) == 0
+
+
+def test_dead_letters_of_the_demo_go_where_its_blobs_are(clock: Clock) -> None:
+    with simulated_azure(SimulatedAzure(clock)) as azure:
+        declared(azure)
+        collector = collecting(azure)
+        reading = read(collector, clock)
+        collector.close()
+
+    found, store = figures(reading), f"{ACCOUNT}/{blobs.CONTAINER}"
+    assert reading.errors == []
+    assert {key[1:] for key in found if key[0] == "dead_letter_route"} == {("orders", store), ("shop/orders", store)}
+    assert not [key for key in found if key[0] == "configuration_fault"]

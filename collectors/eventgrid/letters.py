@@ -53,9 +53,9 @@ class DeadLetterBlobs:
             one.ledger.restore(memory)
 
     @property
-    def names(self) -> frozenset[str]:
-        """The containers, as `account/container`."""
-        return frozenset(one.name for one in self.containers)
+    def counted(self) -> frozenset[str]:
+        """The containers, as `account/container`, whose dead letters are counted: they were listed once."""
+        return frozenset(one.name for one in self.containers if one.ledger.is_begun)
 
     def read(self, reading: Reading, now: float, deadline: float, origins: Origins) -> None:
         """Add what is known of all containers. One that fails is a PartError, and says nothing of itself."""
@@ -71,7 +71,7 @@ class DeadLetterBlobs:
                 reading.errors.append(PartError(f"dead letters in {one.name}", _explained(error)))
             else:
                 one.tell(reading, now, origins)
-            reading.memory.update(one.ledger.take_changes())
+                reading.memory.update(one.ledger.take_changes())  # else with the next reading that can be kept
 
     @property
     def is_read(self) -> bool:
@@ -114,9 +114,10 @@ class Container:
                 if not self.listings or late:
                     break
                 arrived += self._list()
-        except ClientError:
-            self.listings.clear()
-            self.ledger.full_at = 0.0  # what it missed is found by listing all
+        except ClientError as error:
+            if error.is_missing or error.is_refused:  # else it goes on where it stopped
+                self.listings.clear()
+                self.ledger.full_at = 0.0  # what it missed is found by listing all
             raise
         finally:
             self.ledger.count(self._read(arrived, deadline, budget, count))

@@ -23,8 +23,10 @@ from rich.markup import escape
 
 from monitor.demo import handlers, services
 from monitor.demo.receiver import receiver
+from monitor.demo.traffic.aws import run_aws
 from monitor.demo.traffic.blobs import CONTAINER, run_blobs
 from monitor.demo.traffic.event_grid import run_event_grid
+from monitor.demo.traffic.eventbridge import run_eventbridge
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
 from monitor.ending import Ending
@@ -85,12 +87,40 @@ management = "{url}"
 metrics = "{url}"
 """
 
+#: CloudWatch's metrics are asked for as often as the rest: here they cost nothing. moto has no percentiles.
+EVENTBRIDGE = """\
+[[targets]]
+name = "aws-events-simulated"
+kind = "eventbridge"
+region = "{region}"
+endpoint_url = "{url}"
+interval = "5s"
+metrics_interval = "15s"
+quiet_metrics_interval = "15s"
+metrics_budget = 100000
+latency_p99 = false
+"""
+
 BLOBS = """\
 [targets.dead_letter_reads]
 interval = "5s"
 [[targets.dead_letter_containers]]
 container = "{container}"
 connection_string = "{connection}"
+"""
+
+
+SQS = """\
+[[targets]]
+name = "aws-simulated"
+kind = "sqs"
+region = "{region}"
+endpoint_url = "{url}"
+interval = "5s"
+metrics_interval = "10s"
+quiet_metrics_interval = "10s"
+metrics_budget = 100000
+move_tasks = false
 """
 
 
@@ -117,6 +147,8 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
         with _told():
             targets.append(_rabbitmq(stack, stop, folder, urls))
         targets.append(_event_grid(stack, stop))
+        with _told():
+            targets.append(_aws(stack, stop))
         targets.append(HANDLERS.format(urls=json.dumps(urls)))
         webhook = stack.enter_context(receiver(out))
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
@@ -168,6 +200,15 @@ def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
     return target
 
 
+def _aws(stack: ExitStack, stop: threading.Event) -> str:
+    """An account that is not AWS, whose messages and events go wrong; returns the targets that watch it."""
+    url = stack.enter_context(services.moto())
+    stack.enter_context(_traffic(stop, run_aws, url))
+    stack.enter_context(_traffic(stop, run_eventbridge, url))
+    out.print(f"Amazon SQS, SNS and EventBridge: simulated by moto, {url}")
+    return SQS.format(region=services.REGION, url=url) + EVENTBRIDGE.format(region=services.REGION, url=url)
+
+
 def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:
     urls.append(stack.enter_context(handlers.service("celery_metrics", broker, folder)))
     from monitor.demo.handlers.thumbnails import run_thumbnails
@@ -217,7 +258,7 @@ def _configured(folder: Path, targets: str, webhook: str) -> Path:
 
 
 def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *arguments], env=os.environ.copy(), start_new_session=True)
+    return subprocess.Popen([sys.executable, *arguments], env=os.environ | services.CREDENTIALS, start_new_session=True)
 
 
 def _port(wanted: int) -> int:
