@@ -11,9 +11,9 @@ from monitor.grafana.queries import FAILED, RATE, Query, or_none
 from monitor.grafana.shared import publish_failures, published
 
 #: Of the service that is chosen.
-ITS = {"service": "$service"}
+ITS = "$service"
 select, rate, quantile, share_of = (
-    partial(ask, **ITS) for ask in (queries.select, queries.rate, queries.quantile, queries.share_of)
+    partial(ask, service=ITS) for ask in (queries.select, queries.rate, queries.quantile, queries.share_of)
 )
 WHO = "{{handler}} on {{destination}}"
 ONE = ("service", "handler", "destination", "group")
@@ -170,8 +170,8 @@ BOARD = Board(
             ),
         ),
         (
-            published(8, **ITS),
-            publish_failures(8, **ITS),
+            published(8, service=ITS),
+            publish_failures(8, service=ITS),
             Panel(
                 "Dead letters sent by services",
                 "Dead letters that a service wrote itself, by reason. Compare with what the broker says has arrived.",
