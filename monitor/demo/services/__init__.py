@@ -9,6 +9,8 @@ from monitor.demo.services.event_grid import SUBSCRIPTION, SimulatedAzure, simul
 from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
 from monitor.demo.services.moto import moto
+from monitor.demo.services.nginx import nginx
+from monitor.demo.services.openid import openid
 from monitor.demo.services.process import ServiceFailedError, ServiceMissingError, free_port
 from monitor.demo.services.prometheus import prometheus
 from monitor.demo.services.rabbitmq import ADMIN, MONITOR, Node, permit_nothing, rabbitmq, rabbitmq_cluster
@@ -18,6 +20,6 @@ from monitor.demo.services.victoriametrics import victoriametrics
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "SUBSCRIPTION", "Azurite", "Cluster", "Kafka", "Node", "Secured",
     "ServiceFailedError", "ServiceMissingError", "SimulatedAzure", "alertmanager", "azurite", "certificates",
-    "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "permit_nothing", "prometheus", "rabbitmq",
-    "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
+    "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "nginx", "openid", "permit_nothing", "prometheus",
+    "rabbitmq", "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
 ]  # fmt: skip
