@@ -8,6 +8,7 @@ KINDS: dict[str, str] = {
     "rabbitmq": "collectors.rabbitmq:RabbitCollector",
     "eventbridge": "collectors.eventbridge:EventBridgeCollector",
     "eventgrid": "collectors.eventgrid:EventGridCollector",
+    "sqs": "collectors.sqs:SqsCollector",
     "handlers": "collectors.handlers.collector:HandlersCollector",
 }
 

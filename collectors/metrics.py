@@ -84,6 +84,27 @@ MESSAGES_OUT_TOTAL = Metric(
     "Messages ever handled by the group: the sum of its committed offsets, or what it acknowledged.",
     ("destination", "group"),
 )
+DELIVERIES_TOTAL = Metric(
+    "deliveries_total",
+    "counter",
+    "messages",
+    "Messages handed to the group, one that is handed to it again counted again.",
+    ("destination", "group"),
+)
+DELAYED_MESSAGES = Metric(
+    "delayed_messages",
+    "gauge",
+    "messages",
+    "Messages of the destination that nobody gets before their delay is over.",
+    ("destination",),
+)
+SUBSCRIPTIONS = Metric(
+    "subscriptions",
+    "gauge",
+    "",
+    "Subscriptions of the destination by state: dead_letters are kept, none are kept, or confirmation is pending.",
+    ("destination", "state"),
+)
 REDELIVERIES_TOTAL = Metric(
     "redeliveries_total",
     "counter",
@@ -181,6 +202,13 @@ REDRIVEN_MESSAGES_TOTAL = Metric(
     "messages",
     "Dead letters sent back, by outcome: sent, failed; and came_back, which were sent and are dead letters again.",
     ("destination", "source", "outcome"),
+)
+REDRIVES_RUNNING = Metric(
+    "redrives_running",
+    "gauge",
+    "",
+    "Tasks of the broker that send dead letters of the destination back, and have not ended.",
+    ("destination",),
 )
 DEAD_LETTER_AGE_SECONDS = Metric(
     "dead_letter_age_seconds",

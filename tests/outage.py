@@ -27,9 +27,15 @@ OUTCOMES = {
 }
 #: What some metrics alone have.
 SPECIAL = {
+    m.DELIVERY_FAILURES_TOTAL: {"reason": ("TimeoutError", "throttled")},
     m.UNROUTABLE_MESSAGES_TOTAL: {"reason": ("returned", "unmatched")},
+    m.SUBSCRIPTIONS: {"state": ("dead_letters", "none", "pending")},
     m.PUBLISH_FAILURES_TOTAL: {"service": ("shop", "publishers")},
 }
+#: What a Prometheus that judges our rules writes of an alert.
+ALERTS = Metric(
+    "ALERTS", "gauge", "", "Alerts.", ("alertname", "alertstate", "severity", "destination", "group"), foreign=True
+)
 #: Of the store of dead letters, not of its source.
 STORE = "orders.dlq"
 
@@ -50,6 +56,7 @@ def scrapes(end: float) -> Iterator[Scrape]:
 
 
 def _samples(number: int, at: float) -> Iterator[Sample]:
+    yield ALERTS.sample(1, "BacklogAgeHigh", "firing", "warning", "orders", "billing")
     for metric in m.METRICS.values():
         if metric.kind != "histogram" and metric.name not in FROM_SCRAPES:
             for labels in labels_of(metric):

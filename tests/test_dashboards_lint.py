@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from collectors.kafka import compat
 from collectors.metrics import METRICS
@@ -243,12 +242,3 @@ def test_amtool_takes_the_configuration_of_alertmanager() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_dashboards_are_provisioned_by_keys_of_grafana() -> None:
-    known = {"name", "orgId", "folder", "folderUid", "type", "disableDeletion", "updateIntervalSeconds",
-             "allowUiUpdates", "options"}  # fmt: skip
-    whole = yaml.safe_load((ROOT / "provisioning" / "dashboards" / "eda-monitor.yaml").read_text())
-
-    assert whole.keys() == {"apiVersion", "providers"}
-    assert all(provider.keys() <= known for provider in whole["providers"])

@@ -467,6 +467,23 @@ def test_a_container_that_may_not_be_looked_for_is_unknown(
     assert {one.part for one in reading.errors} == {"container shopdead/dead", "roles in shopdead/dead"}
 
 
+def test_dead_letters_of_a_container_that_cannot_be_read_are_counted_by_azure_monitor(
+    azure: SimulatedAzure, clock: Clock
+) -> None:
+    why = "TimeToLiveExceeded"
+    azure.count(topic_of(azure), "DeadLetteredCount", 2, EventSubscriptionName="billing", DeadLetterReason=why)
+    azure.faults["/shopdead/dead?"] = gives(403, "AuthorizationPermissionMismatch")
+    account = f"DefaultEndpointsProtocol=http;AccountName=shopdead;AccountKey=a2V5;BlobEndpoint={azure.url}/shopdead;"
+    container = {"container": "dead", "connection_string": account}
+    collector = collecting(azure, dead_letter_containers=[container])
+
+    readings = [read(collector, clock) for _ in range(5)]
+
+    collector.close()
+    assert figures(readings[-1])["dead_lettered_messages_total", "shopdead/dead", "orders", f"{why} (billing)"] == 2
+    assert [one.part for one in readings[-1].errors] == ["dead letters in shopdead/dead"]
+
+
 def test_series_that_azure_may_have_held_back_are_told(azure: SimulatedAzure, clock: Clock) -> None:
     for number in range(5):
         azure.count(topic_of(azure), "PublishFailCount", 1, Error=f"error {number}")
@@ -491,6 +508,10 @@ def cut(request: BaseHTTPRequestHandler) -> None:
     request.close_connection = True
 
 
+def gateway(request: BaseHTTPRequestHandler) -> None:
+    request.send_error(502, "Bad Gateway")  # as HTML
+
+
 def hangs_up(request: BaseHTTPRequestHandler) -> None:
     request.connection.shutdown(socket.SHUT_RDWR)
     request.close_connection = True
@@ -501,6 +522,7 @@ def hangs_up(request: BaseHTTPRequestHandler) -> None:
     [
         (cut, "the answer broke off"),
         (hangs_up, ""),
+        (gateway, "Azure answered 502: Bad Gateway"),
         (lambda request: send(request, 200, {"nothing": 1}), "the answer is not understood"),
     ],
 )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from collectors import metrics as m
 from collectors.base import Reading, Scrape
-from monitor.console.kept import LASTING, Moments
-from monitor.store.reader import Reader
+from monitor.console.kept import LASTING, Moments, once
+from monitor.console.source import Source
+from monitor.store.reader import Reader, StoreError
 from monitor.store.writer import Store
 
 NOW = 1_700_000_000.0
@@ -51,6 +54,57 @@ def test_what_is_asked_again_is_not_read_again(path: str) -> None:
 
     assert [depth(moments, path, NOW + later) for later in (1, 2, 3)] == [5, 5, 5]
     assert Counting.asked == 1
+
+
+def test_ten_who_ask_at_the_same_time_are_told_from_one_read(path: str) -> None:
+    moments, together, Counting.asked = Moments(), Barrier(10), 0
+
+    def ask(_: int) -> float:
+        together.wait(timeout=20)
+        return depth(moments, path, NOW + 1)
+
+    with ThreadPoolExecutor(10) as consoles:
+        assert list(consoles.map(ask, range(10))) == [5] * 10
+    assert Counting.asked == 1
+
+
+def test_what_cannot_be_read_is_asked_again(path: str) -> None:
+    moments, asked = Moments(), []
+
+    def failing(source: Source, now: float) -> float:
+        asked.append(now)
+        raise StoreError("locked")
+
+    with closing(Reader(path)) as reader:
+        for _ in range(2):
+            with pytest.raises(StoreError, match="locked"):
+                once(failing)(moments.at(path, NOW).over(reader), NOW)
+    assert asked == [NOW, NOW]
+
+
+def test_what_is_made_of_the_answers_is_made_once_in_a_moment(path: str) -> None:
+    moments, made = Moments(), []
+
+    @once
+    def summed(source: Source, now: float) -> float:
+        made.append(now)
+        return sum(one.points[-1][1] for one in source.latest(NAME, now))
+
+    for number in (5, 6):
+        write(path, number, NOW + number)
+        with closing(Reader(path)) as reader:
+            source = moments.at(path, NOW + number).over(reader)
+            assert [summed(source, NOW + number) for _ in range(3)] == [number] * 3
+    assert made == [NOW + 5, NOW + 6]
+
+
+def test_without_a_moment_it_is_made_every_time(path: str) -> None:
+    made: list[float] = []
+    with closing(Reader(path)) as reader:
+        for _ in range(2):
+            once(lambda source, now: made.append(now))(reader, NOW)
+
+    assert made == [NOW, NOW]
 
 
 def test_what_is_written_is_seen_at_once(path: str) -> None:

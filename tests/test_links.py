@@ -180,7 +180,7 @@ def test_without_a_console_there_is_no_link() -> None:
         ),
         ({"target": "k", "source": "o"}, "dead-letters", "eda-slo?var-target=k&var-source=o"),
         ({"target": "k", "rule": "X"}, "alerts", "eda-alerts?var-target=k"),
-        ({"target": "apps", "service": "s", "destination": "o"}, "", "eda-handlers?var-destination=o"),
+        ({"target": "apps", "service": "s", "destination": "o"}, "", "eda-handlers?var-destination=o&var-service=s"),
         ({"target": "apps", "service": "s", "destination": "o"}, "destinations", "eda-destination?var-destination=o"),
     ],
 )

@@ -131,21 +131,31 @@ class CloudWatch:
             del self._answered[key]
             self._values.pop(key, None)
 
+    def asked_an_hour(self, wanted: Sequence[Wanted]) -> float:
+        """How many metrics are asked for in an hour, of these."""
+        return sum(an_hour(1, self.interval(one)) for one in self._planned(wanted)[0])
+
     def _affordable(self, cycle: Cycle, wanted: Sequence[Wanted], now: float) -> list[Wanted]:
-        """The series to ask for now. Which of all is the same in every cycle: those over the budget never have a turn,
-        for a series that comes and goes is worse than one that is named as missing."""
+        """The series to ask for now."""
         budget = self.settings.metrics_budget
+        planned, over = self._planned(wanted)
+        for one in over:
+            cycle.skip(str(one.series), f"over the budget of {budget} metrics an hour")
         while self._spent and self._spent[0][0] <= now - _HOUR:
             self._spent.popleft()
-        left, left_now = float(budget), budget - sum(count for _, count in self._spent)
-        chosen = []
+        left = max(0, budget - sum(count for _, count in self._spent))
+        return [one for one in planned if self._is_due(one, now)][:left]
+
+    def _planned(self, wanted: Sequence[Wanted]) -> tuple[list[Wanted], list[Wanted]]:
+        """The series that the budget is enough for, and the rest: the same in every cycle, for a series that comes
+        and goes is worse than one that is named as missing."""
+        left = float(self.settings.metrics_budget)
+        planned: list[Wanted] = []
+        over: list[Wanted] = []
         for one in sorted(wanted, key=lambda one: not one.hot):
             left -= an_hour(1, self.interval(one)) + 1  # an hour may hold both its ends
-            if left < 0:
-                cycle.skip(str(one.series), f"over the budget of {budget} metrics an hour")
-            elif self._is_due(one, now):
-                chosen.append(one)
-        return chosen[: max(0, left_now)]
+            (over if left < 0 else planned).append(one)
+        return planned, over
 
     def interval(self, one: Wanted) -> float:
         """How often a series is asked for, in seconds; never more often than the target is read."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collectors.eventgrid.grid import EventSubscription, Kind, Resource, Store
 
 if TYPE_CHECKING:
     from azure.mgmt.eventgrid import models
-    from azure.monitor.querymetrics import Metric, MetricsQueryResult
 
 #: Partner topics that are not so get no events.
 _ACTIVATED = "Activated"
@@ -139,51 +138,44 @@ class Answer(NamedTuple):
     failures: list[str]
 
 
-MINUTE = timedelta(minutes=1)
+#: As Azure has it.
+MINUTE = "PT1M"
 _METRICS = "/providers/microsoft.insights/metrics/"
 #: Values of a dimension where an event has none.
 _NONE = {"", "none", "null", "unspecified", "unknown"}
 
 
-def answer(results: Sequence[MetricsQueryResult], raw: Mapping[str, Any]) -> Answer:
-    """Of what the SDK made of an answer, and of its JSON, of which the SDK leaves out what failed.
-
-    Raises ValueError where it is not of minutes.
-    """
+def answer(said: Mapping[str, Any]) -> Answer:
+    """Of the JSON of a batch of metrics. Raises ValueError where it is not of minutes."""
     found = Answer([], set(), [])
-    failed = {(_owner(one["id"]), one["name"]["value"]): one["errorCode"] for one in _failed(raw)}
-    for result in results:
-        if result.granularity not in (None, MINUTE):
-            raise ValueError(f"Azure Monitor answered in steps of {result.granularity}, not of a minute")
-        for metric in result.metrics:
-            key = (_owner(metric.id), metric.name)
-            if key in failed:
-                found.failures.append(f"{metric.name} of {key[0].rsplit('/', 1)[-1]}: {failed[key]}")
+    for result in said["values"]:
+        if result.get("interval", MINUTE) != MINUTE:
+            raise ValueError(f"Azure Monitor answered in steps of {result['interval']}, not of {MINUTE}")
+        for metric in result["value"]:
+            owner, name = metric["id"].lower().partition(_METRICS)[0], metric["name"]["value"]
+            if (error := metric.get("errorCode", "Success")) != "Success":
+                found.failures.append(f"{name} of {owner.rsplit('/', 1)[-1]}: {error}")
             else:
-                found.told.add(key)
-                found.series.extend(_series(metric, key[0]))
+                found.told.add((owner, name))
+                found.series.extend(_series(one, owner, name) for one in metric["timeseries"])
     return found
 
 
-def _failed(raw: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for result in raw["values"]:
-        yield from (one for one in result.get("value", ()) if one.get("errorCode") not in (None, "Success"))
+def _series(said: Mapping[str, Any], owner: str, name: str) -> Series:
+    told = {one["name"]["value"].lower(): one["value"] for one in said.get("metadatavalues", ())}
+    return Series(
+        owner,
+        name,
+        {dimension: value for dimension, value in told.items() if _is_told(value)},
+        *(
+            [(_epoch(x["timeStamp"]), float(x[what])) for x in said["data"] if what in x]
+            for what in ("total", "average")
+        ),
+    )
 
 
-def _owner(metric: str) -> str:
-    """The resource, lower-cased, of the id of a metric."""
-    return metric.lower().partition(_METRICS)[0]
-
-
-def _series(metric: Metric, owner: str) -> Iterator[Series]:
-    for one in metric.timeseries:
-        yield Series(
-            owner,
-            metric.name,
-            {name.lower(): value for name, value in one.metadata_values.items() if _is_told(value)},
-            [(x.timestamp.timestamp(), float(x.total)) for x in one.data if x.total is not None],
-            [(x.timestamp.timestamp(), float(x.average)) for x in one.data if x.average is not None],
-        )
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _is_told(value: str | None) -> bool:

@@ -190,7 +190,6 @@ class Client:
             azure.ProxyPolicy(),
             azure.ContentDecodePolicy(),
             azure.RetryPolicy.no_retries(),
-            azure.CustomHookPolicy(),
             *((_Plain(),) if is_plain else ()),
             ARMChallengeAuthenticationPolicy(credential, scope),
         ]
@@ -241,7 +240,11 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # it is made at its 
             raise _LateError("it was not asked for: no time was left")
         self.requests += 1
         self._ends = time.monotonic() + left
-        return super().send(request, connection_timeout=left, read_timeout=left, **options)
+        answer = super().send(request, connection_timeout=left, read_timeout=left, **options)
+        if answer.status_code >= 400 and "html" in (answer.content_type or ""):  # of something before Azure
+            answer.read()
+            raise HttpResponseError(response=answer)
+        return answer
 
     def close(self) -> None:
         """Of one client; the others go on by new connections."""

@@ -70,7 +70,7 @@ class EventGridCollector:
     def _read(self, reading: Reading, now: float, deadline: float) -> ClientError | None:
         """Read topics and their figures; returns what left nothing of them. Containers have their part of the time."""
         left = deadline - time.monotonic()
-        self._client.within(time.monotonic() + (left * _FIGURES if self._letters.names else left))
+        self._client.within(time.monotonic() + (left * _FIGURES if self.settings.dead_letter_containers else left))
         try:
             with _phase(reading, "topology"):
                 self._topology.read(now, reading)
@@ -116,7 +116,7 @@ class EventGridCollector:
 
     def _is_read_from_blobs(self, key: Key) -> bool:
         """Whether a counter is of dead letters that are counted where they lie."""
-        return key[0] == m.DEAD_LETTERED_MESSAGES_TOTAL.name and key[1] in self._letters.names
+        return key[0] == m.DEAD_LETTERED_MESSAGES_TOTAL.name and key[1] in self._letters.counted
 
     def _judge(self, grid: Grid, reading: Reading) -> None:
         reading.samples += judge.routes(grid)

@@ -53,9 +53,9 @@ class DeadLetterBlobs:
             one.ledger.restore(memory)
 
     @property
-    def names(self) -> frozenset[str]:
-        """The containers, as `account/container`."""
-        return frozenset(one.name for one in self.containers)
+    def counted(self) -> frozenset[str]:
+        """The containers, as `account/container`, whose dead letters are counted: they were listed once."""
+        return frozenset(one.name for one in self.containers if one.ledger.is_begun)
 
     def read(self, reading: Reading, now: float, deadline: float, origins: Origins) -> None:
         """Add what is known of all containers. One that fails is a PartError, and says nothing of itself."""

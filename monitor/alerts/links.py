@@ -38,7 +38,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "eda-broker": ("target",),
     "eda-destination": ("target", "destination"),
     "eda-consumers": ("target", "destination", "group"),
-    "eda-handlers": ("destination", "group"),
+    "eda-handlers": ("destination", "group", "service"),
     "eda-dead-letters": ("target", "destination", "source"),
     "eda-slo": ("target", "source"),
     "eda-alerts": ("target",),

@@ -6,10 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.console.handling import Handling, Key, handlings, of_group
+from monitor.console.kept import once
 from monitor.console.source import Source
 from monitor.store.reader import Series
 
 TREND_SECONDS = 900.0
+#: Of groups, which are many: a little more than an hour, in slots of two minutes, is read from rollups.
+HOUR, SLOTS = 3660.0, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,13 @@ class DeadLetterStore:
     trend: tuple[float, ...]
 
 
+@once
 def load_consumers(reader: Source, now: float) -> list[Consumer]:
     """The one that is furthest behind first; raises StoreError."""
     ages = _values(reader.latest("backlog_age_seconds", now), "destination", "group")
     qualities = _values(reader.latest("backlog_age_quality", now), "destination", "group")
     readers = _values(reader.latest("consumers", now), "destination", "group")
-    trends = _trends(reader.trend("backlog_messages", now - TREND_SECONDS, now), "destination", "group")
+    trends = _trends(reader.trend("backlog_messages", now - HOUR, now, SLOTS), "destination", "group")
     backlogs = _values(reader.latest("backlog_messages", now), "destination", "group")
     handled = handlings(reader, now)
     found = []
@@ -68,6 +72,7 @@ def _handled_only(handled: Mapping[Key, Handling], reported: Collection[Key]) ->
             yield Consumer("", destination, group, None, None, None, None, (), handling)
 
 
+@once
 def load_dead_letters(reader: Source, now: float) -> list[DeadLetterStore]:
     """The one that grew most first; raises StoreError."""
     read = set(_values(reader.latest("backlog_messages", now), "destination"))

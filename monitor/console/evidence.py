@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from collectors import metrics as m
 from monitor.console.handling import SECONDS, failure_reasons
+from monitor.console.kept import once
 from monitor.console.source import Source
 from monitor.derive import FAILURES
 from monitor.percentiles import Increase
@@ -27,6 +28,7 @@ T = TypeVar("T")
 One = TypeVar("One", Rise, Increase)
 
 
+@once
 def evidence(reader: Source, now: float, of: Where | None = None) -> dict[Group, Evidence]:
     """Of every group whose backlog is known, or of those on the target and destination in `of`; raises StoreError."""
     handled = None if of is None else {"destination": of["destination"]}

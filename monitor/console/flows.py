@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from collectors import metrics as m
+from monitor.console.kept import once
 from monitor.console.source import Source
 
 #: How long rates are taken over.
@@ -27,6 +28,7 @@ class Destination:
     groups: tuple[str, ...]
 
 
+@once
 def load_destinations(reader: Source, now: float) -> list[Destination]:
     """All destinations, the one with the most events waiting first; raises StoreError."""
     arriving, leaving = (_rates(reader, metric.name, now) for metric in (m.MESSAGES_IN_TOTAL, m.MESSAGES_OUT_TOTAL))

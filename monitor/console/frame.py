@@ -25,6 +25,8 @@ from monitor.store.reader import NoStoreError, StoreError
 REFRESH_SECONDS = 5
 #: So many rows of a list are shown: more make the page slow, and nobody reads them.
 ROWS = 500
+#: Columns that hold what a figure was of late.
+TRENDS = ("15 minutes", "1 hour")
 
 
 def shown(show: Callable[[Source, Place, float], None]) -> None:
@@ -82,7 +84,7 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
         key=key,
         on_select="rerun",
         selection_mode="single-row",
-        column_config={"15 minutes": st.column_config.AreaChartColumn(width="small")},
+        column_config=dict.fromkeys(TRENDS, st.column_config.AreaChartColumn(width="small")),
     )
     if len(kept) > ROWS:
         st.caption(f"and {len(kept) - ROWS:,} more: narrow them down by a part of their name")

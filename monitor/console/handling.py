@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from collectors import metrics as m
 from collectors.base import Metric
+from monitor.console.kept import once
 from monitor.console.source import Source
 from monitor.derive import FAILURES, percentile_text
 from monitor.percentiles import Increase, Percentile, merged, percentile
@@ -39,6 +40,7 @@ class Handling:
     reason: str = ""
 
 
+@once
 def handlings(reader: Source, now: float) -> dict[Key, Handling]:
     """By destination and group; a group of "" is not known."""
     services: dict[Key, set[str]] = defaultdict(set)
@@ -80,6 +82,7 @@ def of_group(known: Mapping[Key, Handling], destination: str, group: str) -> Han
     return known.get((destination, group)) or known.get((destination, ""))
 
 
+@once
 def failure_reasons(reader: Source, now: float, where: Where | None = None) -> dict[Key, str]:
     """The most frequent reason of the failures within the last ten minutes."""
     found: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))

@@ -9,10 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from monitor.console.source import Source
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: A moment ends after so many seconds though nothing was written: an agent that has stopped is to be noticed.
 LASTING = 10.0
@@ -27,7 +31,7 @@ class Moment:
 
     version: Version
     since: float
-    answers: dict[Hashable, Any] = field(default_factory=dict)
+    answers: dict[Hashable, _Answer] = field(default_factory=dict)
 
     def over(self, source: Source) -> Source:
         """The source, of which every question is asked once in this moment."""
@@ -63,24 +67,49 @@ def version_of(path: str) -> Version:
     return tuple(found)
 
 
+def once(make: Callable[Concatenate[Source, P], T]) -> Callable[Concatenate[Source, P], T]:
+    """What a function makes of a source is kept beside the answers, and made once in a moment. Nobody writes to it."""
+
+    @wraps(make)
+    def made(source: Source, /, *args: P.args, **named: P.kwargs) -> T:
+        if not isinstance(source, _Kept):
+            return make(source, *args, **named)
+        return cast(T, source.kept(make.__qualname__, partial(make, source))(*args, **named))
+
+    return made
+
+
 class _Kept:
     """A source that answers again what it has answered. Nobody writes to the answers."""
 
-    def __init__(self, source: Source, answers: dict[Hashable, Any]) -> None:
+    def __init__(self, source: Source, answers: dict[Hashable, _Answer]) -> None:
         self._source, self._answers = source, answers
 
     def __getattr__(self, name: str) -> Any:
         asked = getattr(self._source, name)
-        return self._asked(name, asked) if callable(asked) and name != "close" else asked
+        return self.kept(name, asked) if callable(asked) and name != "close" else asked
 
-    def _asked(self, name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+    def kept(self, name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+        """The question of that name, asked once with the same arguments."""
+
         def answer(*args: Any, **named: Any) -> Any:
             key = name, *map(_hashable, args), *((one, _hashable(value)) for one, value in sorted(named.items()))
-            if key not in self._answers:
-                self._answers[key] = ask(*args, **named)
-            return self._answers[key]
+            return self._answers.setdefault(key, _Answer()).once(lambda: ask(*args, **named))
 
         return answer
+
+
+class _Answer:
+    """What is known once somebody has asked; who asks for the same meanwhile waits for it."""
+
+    def __init__(self) -> None:
+        self._lock, self._known = threading.Lock(), list[Any]()
+
+    def once(self, ask: Callable[[], Any]) -> Any:
+        with self._lock:
+            if not self._known:
+                self._known.append(ask())
+            return self._known[0]
 
 
 def _hashable(argument: Any) -> Hashable:

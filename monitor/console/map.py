@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collectors import metrics as m
 from monitor.console.flows import SECONDS, load_destinations
+from monitor.console.kept import once
 from monitor.console.overview import load_judged
 from monitor.console.source import Source
 from monitor.console.topology import Graph, Published, Route, graph
 
 
+@once
 def load_topology(reader: Source, now: float) -> Graph:
     """Raises StoreError."""
     judged = load_judged(reader, now)

@@ -12,6 +12,7 @@ from collectors import metrics as m
 from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.evidence import evidence
 from monitor.console.happened import Event, happened
+from monitor.console.kept import once
 from monitor.console.problems import Group, Points, Problem, Subject, headline, problems, with_trend
 from monitor.console.source import Source, known
 from monitor.store.reader import ITSELF, AlertState, Notification, TargetRow, Transition
@@ -74,6 +75,7 @@ class Judged(NamedTuple):
     targets: list[TargetRow]
 
 
+@once
 def load_judged(reader: Source, now: float) -> Judged:
     """Raises StoreError."""
     targets = reader.targets(now)
@@ -84,6 +86,7 @@ def load_judged(reader: Source, now: float) -> Judged:
     return Judged(found, alerts, groups, stores, targets)
 
 
+@once
 def load_overview(reader: Source, now: float) -> Overview:
     """All that is known now; raises StoreError."""
     found, alerts, groups, stores, targets = load_judged(reader, now)

@@ -85,6 +85,22 @@ management = "{url}"
 metrics = "{url}"
 """
 
+#: Of an account that is not AWS: whoever starts the demo shows it no keys of their own.
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
+#: CloudWatch's metrics are asked for as often as the rest: here they cost nothing. moto has no percentiles.
+EVENTBRIDGE = """\
+[[targets]]
+name = "aws-events-simulated"
+kind = "eventbridge"
+region = "{region}"
+endpoint_url = "{url}"
+interval = "5s"
+metrics_interval = "15s"
+quiet_metrics_interval = "15s"
+metrics_budget = 100000
+latency_p99 = false
+"""
+
 BLOBS = """\
 [targets.dead_letter_reads]
 interval = "5s"
@@ -120,6 +136,8 @@ def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Pope
         with _told():
             targets.append(_rabbitmq(stack, stop, folder, urls))
         targets.append(_event_grid(stack, stop))
+        with _told():
+            targets.append(_aws(stack, stop))
         targets.append(HANDLERS.format(urls=json.dumps(urls)))
         webhook = stack.enter_context(receiver(out))
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
@@ -171,6 +189,16 @@ def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
     return target
 
 
+def _aws(stack: ExitStack, stop: threading.Event) -> str:
+    """An account that is not AWS, whose events go wrong; returns the target that watches it."""
+    url = stack.enter_context(services.moto())
+    from monitor.demo.traffic.eventbridge import REGION, run_eventbridge
+
+    stack.enter_context(_traffic(stop, run_eventbridge, url))
+    out.print(f"Amazon EventBridge: simulated by moto, {url}")
+    return EVENTBRIDGE.format(region=REGION, url=url)
+
+
 def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:
     urls.append(stack.enter_context(handlers.service("celery_metrics", broker, folder)))
     from monitor.demo.handlers.thumbnails import run_thumbnails
@@ -220,7 +248,7 @@ def _configured(folder: Path, targets: str, webhook: str) -> Path:
 
 
 def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *arguments], env=os.environ.copy(), start_new_session=True)
+    return subprocess.Popen([sys.executable, *arguments], env={**os.environ, **AWS_KEYS}, start_new_session=True)
 
 
 def _port(wanted: int) -> int:

@@ -62,6 +62,8 @@ VARIABLES = (
 
 #: Of a store of dead letters, where they come from.
 SOURCE = Variable("source", "Source", _any(m.DEAD_LETTERS, m.DEAD_LETTERED_MESSAGES_TOTAL), ("target",))
+#: What a handler runs in.
+SERVICE = Variable("service", "Service", _any(m.HANDLER_EVENTS_TOTAL, m.MESSAGES_PUBLISHED_TOTAL), ("destination",))
 
 
 @dataclass(frozen=True, slots=True)

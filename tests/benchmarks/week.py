@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 from bench_rules import Traffic
 
@@ -27,19 +29,47 @@ JUDGED = 4
 
 def fill(path: Path, now: float) -> None:
     """The same store each time, but for when it ends."""
-    rng, engine = random.Random(7), Engine(default_rules(), Alerting((Receiver("ops"),)), "http://console")
-    targets = [Traffic(f"target-{n}", SERIES // TARGETS, rng) for n in range(TARGETS)]
-    times = list(_times(now))
+    engine, targets, times = _engine(), _targets(), list(_times(now))
     with closing(Store(path)) as store:
         for number, at in enumerate(times):
-            itself = Scrape(ITSELF, ITSELF, at, 0.01, Reading([m.STORE_BYTES.sample(1e8 + number)]))
-            for scrape in (itself, *(target.moved(at) for target in targets)):
+            for scrape in _scrapes(targets, at, number):
                 if number < len(times) - JUDGED:
                     store.record(scrape)
                 else:
-                    store.record(scrape, lambda tx, one=scrape: engine.judge(tx, one.started_at, one.target))  # type: ignore[misc]
+                    _judged(store, engine, scrape)
         while store.maintain(now):
             pass
+
+
+def follow(path: Path, ended: Event) -> None:
+    """Go on reading the targets of a store that is filled, as an agent does, until it is ended."""
+    engine, targets, number = _engine(), _targets(), 0
+    with closing(Store(path)) as store:
+        while not ended.is_set():
+            began, number = time.time(), number + 1
+            for scrape in _scrapes(targets, began, number):
+                _judged(store, engine, scrape)
+            ended.wait(began + PACE[-1][1] - time.time())
+
+
+def _engine() -> Engine:
+    return Engine(default_rules(), Alerting((Receiver("ops"),)), "http://console")
+
+
+def _targets() -> list[Traffic]:
+    rng = random.Random(7)
+    return [Traffic(f"target-{n}", SERIES // TARGETS, rng) for n in range(TARGETS)]
+
+
+def _scrapes(targets: list[Traffic], at: float, number: int) -> Iterator[Scrape]:
+    """What the agent tells of itself, and what it reads."""
+    yield Scrape(ITSELF, ITSELF, at, 0.01, Reading([m.STORE_BYTES.sample(1e8 + number)]))
+    for target in targets:
+        yield target.moved(at)
+
+
+def _judged(store: Store, engine: Engine, scrape: Scrape) -> None:
+    store.record(scrape, lambda tx: engine.judge(tx, scrape.started_at, scrape.target))
 
 
 def _times(now: float) -> Iterator[float]:

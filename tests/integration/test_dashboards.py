@@ -49,7 +49,7 @@ def ask(engine: httpx.Client, query: str, at: float = END - 10) -> list[Any]:
 
 def filled_in(expr: str) -> str:
     """With the variables as they are at first: all."""
-    return re.sub(r"\$(system|target|destination|group|source)\b", ".*", expr).replace("$__rate_interval", "1m")
+    return re.sub(r"\$(system|target|destination|group|source|service)\b", ".*", expr).replace("$__rate_interval", "1m")
 
 
 @pytest.mark.parametrize("expr", QUERIES)

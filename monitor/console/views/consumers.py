@@ -70,7 +70,7 @@ def _row(said: ConsumerVerdict, one: Consumer) -> dict[str, object]:
         "consumers": count_text(one.consumers),
         "handler p95": p95_text(one.handling),
         "failed": failed_text(one.handling),
-        "15 minutes": list(one.trend),
+        "1 hour": list(one.trend),
         "why": f"{said.cause} {said.also_text}".strip(),
     }
 

@@ -5,6 +5,7 @@ Nothing else starts a broker: demo, tests and benchmarks all come here.
 
 from monitor.demo.services.alertmanager import alertmanager
 from monitor.demo.services.azurite import Azurite, azurite
+from monitor.demo.services.elasticmq import elasticmq
 from monitor.demo.services.event_grid import SUBSCRIPTION, SimulatedAzure, simulated_azure
 from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
@@ -20,6 +21,7 @@ from monitor.demo.services.victoriametrics import victoriametrics
 __all__ = [
     "ADMIN", "KAFKA_VERSION", "MONITOR", "SUBSCRIPTION", "Azurite", "Cluster", "Kafka", "Node", "Secured",
     "ServiceFailedError", "ServiceMissingError", "SimulatedAzure", "alertmanager", "azurite", "certificates",
-    "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "nginx", "openid", "permit_nothing", "prometheus",
+    "elasticmq", "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "nginx", "openid", "permit_nothing",
+    "prometheus",
     "rabbitmq", "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
 ]  # fmt: skip

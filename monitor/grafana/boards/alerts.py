@@ -6,6 +6,11 @@ from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
 from monitor.grafana.queries import RATE, Query, or_none, select
 
+#: What Prometheus writes of alerts of the targets that are chosen, but for those of dead man's switches.
+ALERTS = (
+    'sum by (alertstate, severity, alertname, target, destination, group) (ALERTS{severity!="none", target=~"$target"})'
+)
+
 BOARD = Board(
     "eda-alerts",
     "Event-driven systems: alerts",
@@ -60,6 +65,16 @@ BOARD = Board(
                 (Query(f"time() - {select(m.RULES_JUDGED_AT)}", "{{target}}"),),
                 "s",
                 limit=Limit(120),
+            ),
+        ),
+        (
+            Panel(
+                "Firing and pending, as this Prometheus judges",
+                "The alerts of our rules where this Prometheus evaluates them; empty where only the agent does. The "
+                "console's page of alerts says what to do.",
+                (Query(ALERTS, form="table"),),
+                kind="table",
+                columns=(("Alerts", "short"),),
             ),
         ),
         (

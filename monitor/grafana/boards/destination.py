@@ -53,10 +53,12 @@ BOARD = Board(
         (
             Panel(
                 "In against out",
-                "Events written, and handled by each group. A group below what comes in falls behind.",
+                "Events written, and handled by each group. A group below what comes in falls behind; handed out above "
+                "handled: some are handed out again.",
                 (
                     Query(rate(m.MESSAGES_IN_TOTAL, "target", "destination"), "in: {{destination}}"),
                     Query(rate(m.MESSAGES_OUT_TOTAL, "target", "destination", "group"), f"out: {WHO}"),
+                    Query(rate(m.DELIVERIES_TOTAL, "target", "destination", "group"), f"handed out: {WHO}"),
                 ),
                 "ops",
             ),
@@ -71,11 +73,12 @@ BOARD = Board(
         (
             Panel(
                 "Waiting and in flight",
-                "Unhandled events, and those that were delivered and not acknowledged. All in flight: handlers hold "
-                "them.",
+                "Unhandled events, those that were delivered and not acknowledged, and those that nobody gets yet. "
+                "All in flight: handlers hold them.",
                 (
                     Query(select(m.BACKLOG_MESSAGES), f"waiting: {WHO}"),
                     Query(select(m.IN_FLIGHT_MESSAGES), f"in flight: {WHO}"),
+                    Query(select(m.DELAYED_MESSAGES), "delayed: {{destination}}"),
                 ),
             ),
             Panel(

@@ -1,11 +1,16 @@
 """Handlers: how many, how failed, how long."""
 
+from functools import partial
+
 from collectors import metrics as m
-from monitor.grafana.board import Board
+from monitor.grafana import queries
+from monitor.grafana.board import SERVICE, VARIABLES, Board
 from monitor.grafana.limits import limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, or_none, quantile, rate, select
+from monitor.grafana.queries import RATE, Query, or_none
 
+#: Of the service that is chosen.
+select, rate, quantile = (partial(ask, service="$service") for ask in (queries.select, queries.rate, queries.quantile))
 WHO = "{{handler}} on {{destination}}"
 ONE = ("service", "handler", "destination", "group")
 FAILED = "failed|dead_lettered|dropped"
@@ -202,4 +207,5 @@ BOARD = Board(
             ),
         ),
     ),
+    (*VARIABLES, SERVICE),
 )

@@ -1,0 +1,144 @@
+"""Do the services of AWS deliver, and what becomes of what they cannot?"""
+
+from collectors import metrics as m
+from monitor.grafana.board import VARIABLES, Board, Variable
+from monitor.grafana.limits import Limit, limit
+from monitor.grafana.panels import Panel
+from monitor.grafana.queries import PREFIX, Query, came, count, or_none, rate, select
+
+WHO = "{{group}} on {{destination}}"
+THROTTLED, GAVE_UP = "=throttled", "=gave up"
+#: Rules and subscriptions have no backlog; they are those of which CloudWatch counts failures.
+GROUP = Variable("group", "Group", PREFIX + m.DELIVERY_FAILURES_TOTAL.name, ("destination",))
+
+BOARD = Board(
+    "eda-aws",
+    "Event-driven systems: AWS",
+    "Queues, topics and buses of an account: what AWS could not deliver or keep, throttled or filtered, and how "
+    "long deliveries take. CloudWatch tells it some minutes later.",
+    "/destinations",
+    (
+        (
+            Panel(
+                "Lost, last hour",
+                "Dead letters that their queue did not take, and what was given up without one. They are gone: mend "
+                "the queue's policy, or give the target a queue.",
+                (Query(or_none(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL, destination='')}[1h]))")),),
+                kind="stat",
+                limit=limit("DeadLettersLost"),
+                width=6,
+            ),
+            Panel(
+                "Dead letters, last hour",
+                "Given up and kept in a queue. Read one for its cause, mend the handler, then send them back.",
+                (Query(came("1h", destination="", source="$destination")),),
+                kind="stat",
+                limit=limit("DeadLettersGrowing"),
+                opens="eda-dead-letters",
+                width=6,
+            ),
+            Panel(
+                "Throttled, last hour",
+                "Deliveries that a limit of AWS held up. They come late: see which rule below, and raise its limit.",
+                (Query(or_none(f"sum(increase({select(m.DELIVERY_FAILURES_TOTAL, reason=THROTTLED)}[1h]))")),),
+                kind="stat",
+                limit=limit("DeliveriesThrottled"),
+                width=6,
+            ),
+            Panel(
+                "Faults of configuration",
+                "Ways of dead letters that are broken: gone, closed, or none. Which and why is below.",
+                (Query(count(m.CONFIGURATION_FAULT, "> 0")),),
+                kind="stat",
+                limit=limit("DeadLetterPathBroken"),
+                width=6,
+            ),
+        ),
+        (
+            Panel(
+                "Failed by reason",
+                "Deliveries that failed, were given up or throttled. See whether the target is there, busy or closed.",
+                (
+                    Query(
+                        rate(m.DELIVERY_FAILURES_TOTAL, "target", "destination", "group", "reason"),
+                        f"{WHO}: {{{{reason}}}}",
+                    ),
+                ),
+                "ops",
+                limit=Limit(1e-6, "orange"),
+            ),
+            Panel(
+                "Dead letters that were not kept",
+                "By queue and reason. Any is an event lost: let the service into the queue's policy and key.",
+                (
+                    Query(
+                        rate(m.DEAD_LETTER_FAILURES_TOTAL, "target", "destination", "reason", destination=""),
+                        "{{destination}}: {{reason}}",
+                    ),
+                ),
+                "ops",
+                limit=Limit(1e-6),
+            ),
+        ),
+        (
+            Panel(
+                "Matched, delivered and tried again",
+                "What each rule was to deliver, what its targets accepted, and attempts after the first. Apart: "
+                "targets are slow or down.",
+                (
+                    Query(rate(m.MESSAGES_MATCHED_TOTAL, "target", "destination", "group"), f"matched: {WHO}"),
+                    Query(rate(m.MESSAGES_OUT_TOTAL, "target", "destination", "group"), f"delivered: {WHO}"),
+                    Query(rate(m.REDELIVERIES_TOTAL, "target", "destination", "group"), f"again: {WHO}"),
+                ),
+                "ops",
+            ),
+            Panel(
+                "From the bus to the target",
+                "On average, and of the slowest one in a hundred, with all retries. Rises: a target is slow or down.",
+                (
+                    Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),
+                    Query(select(m.DELIVERY_LATENCY_P99_SECONDS), f"slowest 1 %: {WHO}"),
+                ),
+                "s",
+            ),
+        ),
+        (
+            Panel(
+                "Published and refused",
+                "Events and messages that came, and those that AWS refused or throttled. Refused ones are lost unless "
+                "their publisher keeps them.",
+                (
+                    Query(rate(m.MESSAGES_IN_TOTAL, "target", "destination"), "{{destination}}"),
+                    Query(
+                        rate(m.PUBLISH_FAILURES_TOTAL, "destination", "reason", service="=publishers"),
+                        "refused: {{destination}} {{reason}}",
+                    ),
+                ),
+                "ops",
+            ),
+            Panel(
+                "Filtered out",
+                "Messages that no subscription wanted, by reason. Often meant so; if not, look at the filters.",
+                (
+                    Query(
+                        rate(m.UNROUTABLE_MESSAGES_TOTAL, "target", "destination", "reason"),
+                        "{{destination}}: {{reason}}",
+                    ),
+                ),
+                "ops",
+            ),
+        ),
+        (
+            Panel(
+                "What loses messages, or will",
+                "By queue, topic or bus, and why. `eda-monitor check` says how to mend each.",
+                (Query(f"{select(m.CONFIGURATION_FAULT)} > 0", form="table"),),
+                kind="table",
+                limit=limit("DeadLetterPathBroken"),
+                opens="eda-destination",
+                columns=(("Fault", "short"),),
+            ),
+        ),
+    ),
+    (*(one for one in VARIABLES if one.name != "group"), GROUP),
+)
