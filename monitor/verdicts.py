@@ -209,7 +209,7 @@ _JUDGES: tuple[Callable[[Evidence, float], Iterator[ConsumerVerdict]], ...] = (
 
 
 def _otherwise(one: Evidence) -> ConsumerVerdict:
-    waiting = f"{_wait(one.backlog)}{_since(one)}"
+    waiting = f"{_wait(one.backlog or 0)}{_since(one)}"
     if _is_behind(one) is None:
         return ConsumerVerdict(
             Kind.UNKNOWN, f"{waiting}; whether it keeps up is not known.", "Look again in ten minutes."
