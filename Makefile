@@ -52,8 +52,8 @@ images: $(STAMP) services ## draw docs/images: messages as they are received, pa
 	EDA_MONITOR_IMAGES=docs/images/messages $(BIN)/python -m pytest -q tests/browser/test_received.py
 	EDA_MONITOR_IMAGES=docs/images/pages $(BIN)/python -m pytest -q tests/browser/test_pages_in_browser.py
 
-verified: $(STAMP) services ## write docs/grafana-verified.md: what every panel shows of an incident
-	EDA_MONITOR_VERIFIED=1 $(BIN)/python -m pytest -q tests/integration/test_grafana_verify.py
+verified: $(STAMP) services ## write docs/grafana-verified.md: what every panel shows of an incident; ask all of the demo's
+	EDA_MONITOR_VERIFIED=1 $(BIN)/python -m pytest -q tests/integration/test_grafana_verify.py tests/integration/test_dashboards_demo.py
 
 bench: $(STAMP) ## print the benchmarks' ratios
 	@for bench in tests/benchmarks/bench_*.py; do PYTHONPATH=tests $(BIN)/python $$bench || exit 1; done

@@ -128,7 +128,7 @@ def run_demo(seconds: float | None = None) -> None:
     """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
     ending, stop = Ending(), threading.Event()
     try:
-        with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _everything(Path(folder), stop) as watcher:
+        with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, everything(Path(folder), stop) as watcher:
             _wait(ending, watcher, seconds)
     except services.ServiceMissingError as missing:
         out.print(f"[red]{escape(str(missing))}[/]", soft_wrap=True)
@@ -142,7 +142,7 @@ def run_demo(seconds: float | None = None) -> None:
 
 
 @contextmanager
-def _everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen[bytes]]:
+def everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen[bytes]]:
     """Brokers, their traffic, the receiver of alerts and the monitor: started in this order, stopped in reverse."""
     with ExitStack() as stack:
         urls: list[str] = []
