@@ -1,7 +1,7 @@
 """A cycle over 1,000 queues and 200 topics of one account, against the same requests by a bare loop of boto3.
 
-Lists, subscriptions and metrics come from moto, in a process of its own. It takes longer for a depth than the SDK does, and
-one after another; so depths are answered in place, after as long as AWS is away. All else of a request is the SDK's own work.
+Lists, subscriptions and metrics come from moto, in a process of its own. It takes longer for a depth than the SDK does,
+and one after another; so depths are answered in place, after as long as AWS is away. The rest is the SDK's own work.
 """
 
 from __future__ import annotations
