@@ -135,6 +135,9 @@ def run_demo(seconds: float | None = None) -> None:
         out.print("Without a broker this is a rehearsal: the agent and the console are real, the figures are made up.")
         with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _rehearsal(Path(folder)) as watcher:
             _wait(ending, watcher, seconds)
+    except services.ServiceFailedError as failed:
+        out.print(f"[red]{escape(str(failed))}[/]", soft_wrap=True)
+        raise SystemExit(1) from None
     out.print("The demo has ended; nothing is left behind.")
 
 
@@ -219,10 +222,10 @@ def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: lis
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What is missing is told, and the demo goes on without it."""
+    """What is missing or does not start is told, and the demo goes on without it."""
     try:
         yield
-    except services.ServiceMissingError as missing:
+    except (services.ServiceMissingError, services.ServiceFailedError) as missing:
         out.print(f"[yellow]{escape(str(missing))}[/]", soft_wrap=True)
 
 
