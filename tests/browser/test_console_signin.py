@@ -82,7 +82,7 @@ def test_whom_the_proxy_knows_writes_under_that_name_whatever_their_browser_clai
         browser, proxied.console, http_credentials=credentials, extra_http_headers={HEADER: "mallory"}
     ) as look:
         look.page.goto(f"{proxied.url}/alerts", timeout=START_MILLISECONDS)
-        look.page.locator("h1.page").wait_for(state="attached", timeout=START_MILLISECONDS)
+        look.settle(START_MILLISECONDS)
         look.drawn("Alerts")
         acknowledge(look, "on it")
         expect(look.page.get_by_role("button", name=USER)).to_be_visible()

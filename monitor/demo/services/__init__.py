@@ -20,6 +20,5 @@ __all__ = [
     "ADMIN", "CREDENTIALS", "KAFKA_VERSION", "MONITOR", "REGION", "SUBSCRIPTION", "Azurite", "Cluster", "Kafka", "Node",
     "Secured", "ServiceFailedError", "ServiceMissingError", "SimulatedAzure", "alertmanager", "azurite", "certificates",
     "elasticmq", "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "nginx", "openid", "permit_nothing",
-    "prometheus",
-    "rabbitmq", "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
+    "prometheus", "rabbitmq", "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
 ]  # fmt: skip
