@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import VARIABLES, Board, Variable
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import PREFIX, Query, came, rate, select
+from monitor.grafana.queries import PREFIX, Query, came, coming, rate, select
 
 WHO = "{{group}} on {{destination}}"
 #: Its subscriptions have no backlog; they are those that were to get something.
@@ -96,14 +96,7 @@ BOARD = Board(
                 "dead-letter destination.",
                 (
                     Query(
-                        rate(
-                            m.DEAD_LETTERED_MESSAGES_TOTAL,
-                            "destination",
-                            "source",
-                            "reason",
-                            destination="",
-                            source="$destination",
-                        ),
+                        coming("destination", "source", "reason", destination="", source="$destination"),
                         "{{source}} to {{destination}}: {{reason}}",
                     ),
                     Query(
