@@ -153,7 +153,7 @@ def test_whom_the_provider_knows_writes_and_leaves(browser: Browser, provided: t
         look.page.get_by_role("button", name=ADDRESS).click()
         look.page.get_by_role("button", name="Sign out").click()
         look.page.get_by_role("button", name="End session").click()  # the provider's too
-        look.page.get_by_role("button", name="Sign in").wait_for()
+        look.page.get_by_role("button", name="Sign in").wait_for(timeout=START_MILLISECONDS)
         assert "orders.DLT" not in look.said()
 
 
