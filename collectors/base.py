@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -165,6 +166,16 @@ def readable(file: Path | None) -> Path | None:
     except UnicodeDecodeError:
         raise ValueError(f"the file {file} is not text; expected PEM or a secret in UTF-8") from None
     return file
+
+
+def http_url(value: str, instead: str) -> str:
+    """The URL, when it is one of HTTP without a login; `instead` says where that belongs. Raises ValueError."""
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError(f"{value!r} is not a URL; expected http://host:port or https://host:port")
+    if "@" in url.netloc:
+        raise ValueError(f"no login belongs into the URL; expected {instead}")
+    return value
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]

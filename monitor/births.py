@@ -9,6 +9,7 @@ with another source than before.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from collectors import metrics as m
 from collectors.base import Sample, Scrape
@@ -21,7 +22,8 @@ class Births:
     """The births of one target, restored from and kept in the store's memory."""
 
     def __init__(self, memory: bytes | None) -> None:
-        #: destination and reason -> [time of birth or None, last total]; None as a whole before the first reading
+        #: labels -> [time of birth or None, last total]; None as a whole before the first reading. An older agent
+        #: knew no sources: its keys are destination and reason
         self._known: dict[str, list[float | None]] | None = json.loads(memory) if memory else None
 
     def add_to(self, scrape: Scrape) -> list[Sample]:
@@ -31,8 +33,10 @@ class Births:
         known = {} if self._known is None else self._known
         before = json.dumps(self._known)
         totals = [s for s in scrape.reading.samples if s.metric is m.DEAD_LETTERED_MESSAGES_TOTAL]
+        paired = {_pair(json.loads(key)): [born, 0.0] for key, (born, _) in known.items()}
         for sample in totals:
-            born, last = known.get(_key(sample), [None, None])
+            other_source = paired.get(_pair(sample.labels), [None, None])
+            born, last = known.get(_key(sample), other_source)
             began_anew = last is None or sample.value < last
             known[_key(sample)] = [scrape.started_at if began_anew and self._known is not None else born, sample.value]
         self._known = known
@@ -42,5 +46,9 @@ class Births:
 
 
 def _key(sample: Sample) -> str:
-    destination, _, reason = sample.labels
-    return json.dumps([destination, reason])
+    return json.dumps(sample.labels)
+
+
+def _pair(labels: Sequence[str]) -> tuple[str, str]:
+    """The destination and the reason."""
+    return labels[0], labels[-1]

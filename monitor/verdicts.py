@@ -154,7 +154,7 @@ def _expiring(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
 
 def _stopped(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
     if one.consumers == 0 and (one.resting is None or one.resting >= STOPPED_SECONDS):
-        cause = f"No consumer reads it; {backlog:,.0f} events wait{_since(one)}."
+        cause = f"No consumer reads it; {_wait(backlog)}{_since(one)}."
         yield ConsumerVerdict(Kind.STOPPED, cause, "Start its consumers: see whether they crash, and their logs.")
 
 
@@ -167,7 +167,7 @@ def _rebalancing(one: Evidence, _: float) -> Iterator[ConsumerVerdict]:
 def _stalled(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
     if not one.consumers or min(one.resting or 0, one.age or 0) < STALLED_SECONDS:
         return
-    waiting = f"{backlog:,.0f} events wait{_since(one)}"
+    waiting = f"{_wait(backlog)}{_since(one)}"
     if (one.failed_share or 0) >= POISON:
         cause = f"The same events fail again and again{_reason(one)}; {waiting}, and nothing is finished."
         yield ConsumerVerdict(Kind.STALLED, cause, "Look at the event at the committed position: it may be poison.")
@@ -179,7 +179,7 @@ def _stalled(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
 def _draining(one: Evidence, backlog: float) -> Iterator[ConsumerVerdict]:
     left = drained_in(one)
     if left is not None and left < DRAINING_SECONDS and _is_behind(one) is not False:
-        cause = f"{backlog:,.0f} events wait, and {_rates(one)}: done in about {duration(left)}."
+        cause = f"{_wait(backlog)}, and {_rates(one)}: done in about {duration(left)}."
         yield ConsumerVerdict(Kind.DRAINING, cause, "")
 
 
@@ -209,7 +209,7 @@ _JUDGES: tuple[Callable[[Evidence, float], Iterator[ConsumerVerdict]], ...] = (
 
 
 def _otherwise(one: Evidence) -> ConsumerVerdict:
-    waiting = f"{one.backlog:,.0f} events wait{_since(one)}"
+    waiting = f"{_wait(one.backlog or 0)}{_since(one)}"
     if _is_behind(one) is None:
         return ConsumerVerdict(
             Kind.UNKNOWN, f"{waiting}; whether it keeps up is not known.", "Look again in ten minutes."
@@ -227,6 +227,10 @@ def _is_behind(one: Evidence) -> bool | None:
     if one.rate_in is None or one.rate_out is None:
         return None
     return one.rate_in > one.rate_out
+
+
+def _wait(backlog: float) -> str:
+    return "1 event waits" if round(backlog) == 1 else f"{backlog:,.0f} events wait"
 
 
 def _since(one: Evidence) -> str:

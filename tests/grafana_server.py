@@ -219,6 +219,7 @@ class FakeGrafana:
         expr = str(query["expr"])
         for name, seconds in spans.items():
             whole = math.ceil(seconds)
+            expr = re.sub(rf"\$__{name}_ms\b|\$\{{__{name}_ms\}}", str(whole * 1000), expr)
             expr = re.sub(rf"\$__{name}_s\b|\$\{{__{name}_s\}}", str(whole), expr)
             expr = re.sub(rf"\$__{name}\b|\$\{{__{name}\}}", f"{whole}s", expr)
         step = math.ceil(interval)

@@ -194,7 +194,10 @@ def test_the_cost_of_a_month_is_told_by_part() -> None:
     ("options", "said"),
     [
         ({"endpoint_url": "localhost"}, "'localhost' is not a URL"),
-        ({"endpoint_url": f"http://me:{SECRET}@host"}, "credentials do not belong into the URL"),
+        (
+            {"endpoint_url": f"http://me:{SECRET}@host"},
+            "no login belongs into the URL; expected profile or the environment",
+        ),
         ({"role_arn": "watcher"}, "'watcher' is not a role"),
         ({"external_id": "x"}, "expected role_arn too"),
     ],

@@ -45,6 +45,20 @@ def test_another_source_of_the_same_store_is_no_birth() -> None:
     assert born(births, scraped(115, total(5, source=""))) == []
 
 
+def test_sources_of_one_store_that_count_side_by_side_are_no_births() -> None:
+    births = Births(None)
+    births.add_to(scraped(100, total(5), total(3, source="returns")))
+
+    assert born(births, scraped(115, total(6), total(4, source="returns"))) == []
+    assert born(births, scraped(130, total(4, source="returns"))) == []
+
+
+def test_what_an_older_agent_remembers_is_no_birth() -> None:
+    births = Births(b'{"[\\"orders.DLT\\", \\"\\"]": [null, 5]}')
+
+    assert born(births, scraped(115, total(6))) == []
+
+
 def test_a_failed_scrape_says_nothing() -> None:
     births = Births(None)
     assert born(births, scraped(100, error="gone")) == []

@@ -50,7 +50,8 @@ def variables(board: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def filled_in(expr: str) -> str:
-    return re.sub(r"\$[a-z]\w*", ".*", expr).replace("$__rate_interval", "1m")
+    with_spans = expr.replace("$__rate_interval_ms", "60000").replace("$__rate_interval", "1m")
+    return re.sub(r"\$[a-z]\w*", ".*", with_spans)
 
 
 @board
@@ -126,6 +127,26 @@ def test_target_counter_agg_rule(expr: str) -> None:
     bare = set(re.findall(r"(?<!rate\()(?<!increase\()\b(eda_\w+_total)\{", expr))
 
     assert bare <= {"eda_dead_lettered_messages_total"}
+
+
+@expr
+def test_dead_letters_are_counted_in_one_way(expr: str) -> None:
+    """As the rules do: of a counter that was born within the window, all of it."""
+    asked = re.findall(r"\(eda_dead_lettered_messages_total\{", expr)
+    counted = re.findall(
+        r"\(\((eda_dead_lettered_messages_total\{[^}]*\}) and \([^()]*\(\)[^()]*\)\) or increase\(\1", expr
+    )
+
+    assert len(asked) == 2 * len(counted)
+
+
+@panel
+def test_what_services_tell_is_narrowed_by_the_service_that_is_chosen(panel: dict[str, Any]) -> None:
+    """Where the board has that variable."""
+    of_service = [one for b in BOARDS if panel in b["panels"] and "service" in variables(b) for one in panel["targets"]]
+    for target in of_service:
+        for name, _, matchers in re.findall(r"\beda_(\w+?)(_bucket)?\{([^}]*)\}", target["expr"]):
+            assert "service" not in METRICS[name].labels or 'service=~"$service"' in matchers
 
 
 @board

@@ -129,7 +129,7 @@ def test_a_dead_letter_queue_that_is_gone_is_a_fault_and_no_error() -> None:
 
     reading = collect(one)
 
-    assert found(reading)["configuration_fault", "default", "billing: dead-letter queue is gone"] == 1
+    assert found(reading)["configuration_fault", "dead", "dead-letter queue is gone"] == 1
     assert reading.errors == []
     assert not [one for one in reading.samples if one.metric is m.DEAD_LETTERS]
 
@@ -282,7 +282,7 @@ def test_check_says_what_loses_events_and_what_a_month_costs() -> None:
     told = [one.what for one in collector(metrics_budget=5000).check(time.monotonic() + 60)]
 
     assert told[0] == "AWS in eu-central-1 answers: 2 buses, 2 rules"
-    assert "audit of shop: dead-letter queue is gone" in told
+    assert "nowhere: audit of shop: dead-letter queue is gone" in told
     assert "1 targets have no dead-letter queue: billing of default" in told
     assert any(one.startswith("reading it costs about $") for one in told)
 

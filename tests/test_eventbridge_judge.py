@@ -220,25 +220,32 @@ def test_who_reads_a_bus_and_where_its_dead_letters_go() -> None:
 
 
 CLOSED = {"policy": None}
+KEY_OF_AWS = "alias/aws/sqs"
 
 
 @pytest.mark.parametrize(
-    ("known", "whose", "what"),
+    ("known", "fault"),
     [
-        (grid(rule(STORED), queues={DEAD: None}), "billing", judge.GONE),
-        (grid(rule(STORED), queues={DEAD: queue(DEAD, **CLOSED)}), "billing", judge.NOT_ADMITTED),
-        (grid(rule(STORED), queues={DEAD: queue(DEAD, key="alias/aws/sqs")}), "billing", judge.NO_KEY),
-        (grid(rule(Target("1", FUNCTION, f"{DEAD}.fifo"))), "billing", judge.FIFO),
-        (grid(rule(Target("1", FUNCTION, None, 2))), "billing", judge.EARLY),
-        (grid(rule(Target("1", FUNCTION, None, 185, 60))), "billing", judge.EARLY),
-        (grid(rule()), "billing", judge.NO_TARGET),
-        (grid(rule(Target("1", WORK, DEAD)), queues={WORK: None}), "billing", judge.TARGET_GONE),
-        (grid(rule(Target("1", WORK, DEAD)), queues={WORK: queue(WORK, **CLOSED)}), "billing", judge.TARGET_CLOSED),
-        (grid(rule(STORED, Target("2", FUNCTION, OTHER)), queues={OTHER: None}), "billing/2", judge.GONE),
+        (grid(rule(STORED), queues={DEAD: None}), ("dead", "billing of shop", judge.GONE)),
+        (grid(rule(STORED), queues={DEAD: queue(DEAD, **CLOSED)}), ("dead", "billing of shop", judge.NOT_ADMITTED)),
+        (grid(rule(STORED), queues={DEAD: queue(DEAD, key=KEY_OF_AWS)}), ("dead", "billing of shop", judge.NO_KEY)),
+        (grid(rule(Target("1", FUNCTION, f"{DEAD}.fifo"))), ("dead.fifo", "billing of shop", judge.FIFO)),
+        (
+            grid(rule(STORED, Target("2", FUNCTION, OTHER)), queues={OTHER: None}),
+            ("other", "billing/2 of shop", judge.GONE),
+        ),
+        (grid(rule(Target("1", FUNCTION, None, 2))), ("shop", "billing", judge.EARLY)),
+        (grid(rule(Target("1", FUNCTION, None, 185, 60))), ("shop", "billing", judge.EARLY)),
+        (grid(rule()), ("shop", "billing", judge.NO_TARGET)),
+        (grid(rule(Target("1", WORK, DEAD)), queues={WORK: None}), ("shop", "billing", judge.TARGET_GONE)),
+        (
+            grid(rule(Target("1", WORK, DEAD)), queues={WORK: queue(WORK, **CLOSED)}),
+            ("shop", "billing", judge.TARGET_CLOSED),
+        ),
     ],
 )
-def test_a_fault(known: Grid, whose: str, what: str) -> None:
-    assert faults(known) == [("shop", whose, what)]
+def test_a_fault(known: Grid, fault: tuple[str, str, str]) -> None:
+    assert faults(known) == [fault]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +270,7 @@ def test_a_policy_that_admits_another_rule_alone_does_not_admit_this_one() -> No
     policy["Statement"]["Condition"] = {"ArnEquals": {"aws:SourceArn": f"arn:aws:events:{HOME}:rule/shop/audit"}}
     known = grid(rule(STORED), queues={DEAD: queue(DEAD, policy=json.dumps(policy))})
 
-    assert faults(known) == [("shop", "billing", judge.NOT_ADMITTED)]
+    assert faults(known) == [("dead", "billing of shop", judge.NOT_ADMITTED)]
 
 
 @pytest.mark.parametrize("name", ["TriggeredRules", "Invocations"])
@@ -277,7 +284,7 @@ def test_the_queue_of_a_bus_itself_is_looked_at_too() -> None:
     known = grid(rule(STORED), queues={OTHER: None})
     known.buses["shop"] = known.buses["shop"]._replace(store=OTHER)
 
-    assert faults(known) == [("shop", "", judge.GONE)]
+    assert faults(known) == [("other", "bus shop", judge.GONE)]
 
 
 def test_an_archive_that_does_not_keep_is_a_fault() -> None:
@@ -287,12 +294,16 @@ def test_an_archive_that_does_not_keep_is_a_fault() -> None:
     assert faults(known) == [("shop", "archive all", "UPDATE_FAILED")]
 
 
-def test_whose_a_fault_is_stands_before_the_reason() -> None:
-    found = judge.told([judge.Fault("shop", "billing", judge.GONE), judge.Fault("shop", "", judge.GONE)])
+def test_a_fault_of_a_queue_is_told_once_and_one_of_a_rule_with_its_name() -> None:
+    found = [
+        judge.Fault("dead", "billing of shop", judge.GONE),
+        judge.Fault("dead", "audit of shop", judge.GONE),
+        judge.Fault("shop", "billing", judge.NO_TARGET),
+    ]
 
-    assert [one.labels for one in found] == [
-        ("shop", "billing: dead-letter queue is gone"),
-        ("shop", "dead-letter queue is gone"),
+    assert [one.labels for one in judge.told(found)] == [
+        ("dead", "dead-letter queue is gone"),
+        ("shop", "billing: no target"),
     ]
 
 

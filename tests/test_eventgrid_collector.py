@@ -16,6 +16,7 @@ from collectors.base import CollectError, Reading
 from collectors.eventgrid import EventGridCollector
 from collectors.eventgrid.client import Client
 from collectors.eventgrid.settings import EventGridSettings
+from monitor.demo.services.azurite import ACCOUNT
 from monitor.demo.services.event_grid import (
     BLOB_DATA_CONTRIBUTOR,
     GROUP,
@@ -25,6 +26,8 @@ from monitor.demo.services.event_grid import (
     send,
     simulated_azure,
 )
+from monitor.demo.traffic import blobs
+from monitor.demo.traffic.event_grid import declared
 
 BEGAN = 1_795_540_020.0  # a whole minute
 STORAGE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/shopdead"
@@ -647,3 +650,16 @@ def test_a_collector_that_was_closed_connects_anew(
     collector.close()
 
     assert published(read(collector, clock)) == 0
+
+
+def test_dead_letters_of_the_demo_go_where_its_blobs_are(clock: Clock) -> None:
+    with simulated_azure(SimulatedAzure(clock)) as azure:
+        declared(azure)
+        collector = collecting(azure)
+        reading = read(collector, clock)
+        collector.close()
+
+    found, store = figures(reading), f"{ACCOUNT}/{blobs.CONTAINER}"
+    assert reading.errors == []
+    assert {key[1:] for key in found if key[0] == "dead_letter_route"} == {("orders", store), ("shop/orders", store)}
+    assert not [key for key in found if key[0] == "configuration_fault"]

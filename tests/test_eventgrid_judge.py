@@ -383,9 +383,9 @@ def test_an_answer_in_other_steps_than_minutes_is_refused() -> None:
     [
         ({"subscription_id": []}, "at least 1 item"),
         ({"cloud": "moon"}, "'public', 'usgov' or 'china'"),
-        ({"endpoints": {"management": "ftp://x"}}, "is not a URL; expected https://host"),
+        ({"endpoints": {"management": "ftp://x"}}, "is not a URL; expected http://host:port"),
         ({"endpoints": {"metrics": "http://example.org"}}, "is not secured; expected https"),
-        ({"endpoints": {"metrics": "https://user:word@example.org"}}, "is not a URL"),
+        ({"endpoints": {"metrics": "https://user:word@example.org"}}, "no login belongs into the URL"),
         ({"max_results": 0}, "greater than or equal to 1"),
     ],
 )

@@ -130,10 +130,12 @@ def test_depth_and_arrivals_are_those_of_a_naive_listing(
                 container = Container(world, told)
                 container.ledger.restore({key: value for key, value in memory.items() if value is not None})
             elif what == "fail":
-                world.error = ClientError("no", 503)
+                world.error = ClientError("no", chance.choice([404, 503]))
                 with pytest.raises(ClientError):
                     look(container, now)
                 world.error = None
+                memory.update(look(container, now + 1).memory)  # it goes on with what it had planned
+                now += 2
             elif what in ("read", "all"):
                 now += told.full_interval if what == "all" else 0
                 reading = look(container, now)

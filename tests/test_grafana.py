@@ -74,3 +74,11 @@ def test_panels_do_not_overlap_and_fill_their_rows(board: dict[str, Any]) -> Non
 @pytest.mark.parametrize("board", BOARDS, ids=by_uid)
 def test_panel_ids_are_unique(board: dict[str, Any]) -> None:
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_the_docs_count_panels_and_queries_as_they_are() -> None:
+    text = (FOLDER.parent.parent / "docs" / "grafana.md").read_text(encoding="utf-8")
+
+    told = {uid: int(panels) for uid, panels in re.findall(r"^\| `(eda-[\w-]+)` \|.*\| (\d+) \|$", text, re.MULTILINE)}
+    assert told == {by_uid(board): len(board["panels"]) for board in BOARDS}
+    assert f"Each of the {sum(len(panel['targets']) for panel in PANELS)}\nqueries" in text

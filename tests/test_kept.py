@@ -115,6 +115,16 @@ def test_what_is_written_is_seen_at_once(path: str) -> None:
     assert (before, depth(moments, path, NOW + 3)) == (5, 6)
 
 
+def test_what_is_written_is_seen_at_once_through_a_link_too(path: str, tmp_path: Path) -> None:
+    link, moments = tmp_path / "link.db", Moments()
+    link.symlink_to(path)
+    with closing(Reader(path)):  # so that what is written stays in the log
+        assert depth(moments, str(link), NOW + 1) == 5
+        write(path, 6, NOW + 2)
+
+        assert depth(moments, str(link), NOW + 2) == 6
+
+
 def test_a_moment_ends_though_nothing_is_written(path: str) -> None:
     moments = Moments()
 

@@ -248,7 +248,10 @@ def test_every_queue_has_a_name_of_its_own(key: tuple[str, str], called: str) ->
     ("change", "told"),
     [
         ({"url": "127.0.0.1:15672"}, "is not a URL; expected http://host:port"),
-        ({"url": "http://guest:guest@127.0.0.1:15672"}, "user and password do not belong into the URL"),
+        (
+            {"url": "http://guest:guest@127.0.0.1:15672"},
+            "no login belongs into the URL; expected username and password",
+        ),
         ({"password": None}, "expected either password or password_file"),
         ({"password_file": "/nowhere"}, "the file /nowhere cannot be read"),
         ({"queues": {"include": ["("]}}, "is not a regular expression"),

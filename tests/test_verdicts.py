@@ -149,3 +149,8 @@ def test_every_evidence_has_a_verdict_without_a_figure_that_is_unknown(one: Evid
 @given(EVIDENCE)
 def test_what_is_unknown_is_never_called_well(one: Evidence) -> None:
     assert verdict(replace(one, backlog=None)).kind is Kind.UNKNOWN
+
+
+def test_one_event_waits_and_two_wait() -> None:
+    assert "1 event waits" in verdict(Evidence(backlog=1, consumers=2, rate_out=1, rate_in=1)).cause
+    assert "2 events wait" in verdict(Evidence(backlog=2, consumers=2, rate_out=1, rate_in=1)).cause

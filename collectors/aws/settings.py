@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from collectors.base import Duration, TargetSettings
+from collectors.base import Duration, TargetSettings, http_url
 
 
 class AwsSettings(TargetSettings):
@@ -39,13 +39,7 @@ class AwsSettings(TargetSettings):
     @field_validator("endpoint_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
-        if value is not None:
-            scheme, _, rest = value.partition("://")
-            if scheme not in ("http", "https") or not rest:
-                raise ValueError(f"{value!r} is not a URL; expected http://host:port or https://host:port")
-            if "@" in rest.split("/")[0]:
-                raise ValueError("credentials do not belong into the URL; expected profile or the environment")
-        return value
+        return None if value is None else http_url(value, "profile or the environment")
 
     @field_validator("role_arn")
     @classmethod

@@ -40,8 +40,7 @@ def findings(
     if not grid.buses:
         yield Finding(False, "no bus is there that the filters admit", "the default bus is called default")
     for one in judge.faults(grid, listed):
-        whose = f"{one.whose} of " if one.whose else ""
-        yield Finding(True, f"{whose}{one.bus}: {one.what}", _HINTS.get(one.what, ""))
+        yield Finding(True, f"{one.where}: {one.whose}: {one.what}", _HINTS.get(one.what, ""))
     yield from _without_store(grid)
     for archive in grid.archives:
         kept = f"{archive.days} days" if archive.days else "without end"

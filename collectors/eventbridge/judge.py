@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -24,15 +23,24 @@ NOT_ADMITTED, NO_KEY = "dead-letter queue does not admit EventBridge", "dead-let
 EARLY = "gives up early, without a dead-letter queue"
 DISABLED, NO_TARGET = "disabled, though events came within 3 hours", "no target"
 TARGET_GONE, TARGET_CLOSED = "target queue is gone", "target queue does not admit EventBridge"
+_OF_STORES = (GONE, FIFO, NOT_ADMITTED, NO_KEY)
 _BROKEN_ARCHIVES = ("DISABLED", "CREATE_FAILED", "UPDATE_FAILED")
 
 
 class Fault(NamedTuple):
-    """A fault of the configuration: the bus, whose it is (a rule, a target of one, an archive), and what it is."""
+    """A fault of the configuration: where, whose it is, and what it is.
 
-    bus: str
+    Of the way into a dead-letter queue it is at the queue, whoever leads there; else at the bus, of a rule, a target of
+    one or an archive.
+    """
+
+    where: str
     whose: str
     what: str
+
+    @property
+    def reason(self) -> str:
+        return self.what if self.what in _OF_STORES else f"{self.whose}: {self.what}"
 
 
 def within_budget(grid: Grid, budget: int) -> tuple[list[Rule], list[Skipped]]:
@@ -89,7 +97,7 @@ def latencies(values: Iterable[tuple[Key, float]]) -> Iterator[Sample]:
 def faults(grid: Grid, listed: Listed) -> Iterator[Fault]:
     """What is configured so that events are lost, or will be."""
     for bus in grid.buses.values():
-        yield from (Fault(bus.name, "", what) for what in _of_store(grid, bus, bus.store))
+        yield from _of_store(grid, bus, bus.store, f"bus {bus.name}")
     for rule in grid.rules.values():
         if not rule.is_enabled:
             if listed.has_traffic(rule):
@@ -98,17 +106,17 @@ def faults(grid: Grid, listed: Listed) -> Iterator[Fault]:
         if rule.targets == ():
             yield Fault(rule.bus, rule.name, NO_TARGET)
         for target in rule.targets or ():
-            for what in (*_of_store(grid, rule, target.store), *_of_target(grid, rule, target)):
-                yield Fault(rule.bus, called(rule, target), what)
+            yield from _of_store(grid, rule, target.store, f"{called(rule, target)} of {rule.bus}")
+            yield from (Fault(rule.bus, called(rule, target), what) for what in _of_target(grid, rule, target))
     for archive in grid.archives:
         if archive.state in _BROKEN_ARCHIVES:
             yield Fault(archive.bus, f"archive {archive.name}", archive.state)
 
 
 def told(found: Iterable[Fault]) -> Iterator[Sample]:
-    """Faults as samples; whose they are stands before the reason."""
-    counted = Counter((one.bus, f"{one.whose}: {one.what}" if one.whose else one.what) for one in found)
-    yield from (m.CONFIGURATION_FAULT.sample(1.0, *labels) for labels in sorted(counted))
+    """Faults as samples, each once; whose they are stands before the reason, where it is not the queue's own."""
+    for where, reason in sorted({(one.where, one.reason) for one in found}):
+        yield m.CONFIGURATION_FAULT.sample(1.0, where, reason)
 
 
 def not_kept(grid: Grid) -> Iterator[Sample]:
@@ -134,19 +142,16 @@ def called(rule: Rule, target: Target) -> str:
     return rule.name if len(rule.targets or ()) < 2 else f"{rule.name}/{target.id}"
 
 
-def _of_store(grid: Grid, owner: Bus | Rule, store: str | None) -> Iterator[str]:
+def _of_store(grid: Grid, owner: Bus | Rule, store: str | None, whose: str) -> Iterator[Fault]:
     if store is None or store not in grid.queues:
         return
     queue = grid.queues[store]
     if queue is None:
-        yield GONE
+        wrong = [GONE]
     else:
-        if queue.is_fifo:
-            yield FIFO
-        if not admits(queue.policy, SERVICE, SEND, owner.arn):
-            yield NOT_ADMITTED
-        if queue.has_key_of_aws:
-            yield NO_KEY
+        closed = not admits(queue.policy, SERVICE, SEND, owner.arn)
+        wrong = [*[FIFO] * queue.is_fifo, *[NOT_ADMITTED] * closed, *[NO_KEY] * queue.has_key_of_aws]
+    yield from (Fault(name_of(store), whose, what) for what in wrong)
 
 
 def _of_target(grid: Grid, rule: Rule, target: Target) -> Iterator[str]:

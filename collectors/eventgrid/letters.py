@@ -71,7 +71,7 @@ class DeadLetterBlobs:
                 reading.errors.append(PartError(f"dead letters in {one.name}", _explained(error)))
             else:
                 one.tell(reading, now, origins)
-            reading.memory.update(one.ledger.take_changes())
+                reading.memory.update(one.ledger.take_changes())  # else with the next reading that can be kept
 
     @property
     def is_read(self) -> bool:
@@ -114,9 +114,10 @@ class Container:
                 if not self.listings or late:
                     break
                 arrived += self._list()
-        except ClientError:
-            self.listings.clear()
-            self.ledger.full_at = 0.0  # what it missed is found by listing all
+        except ClientError as error:
+            if error.is_missing or error.is_refused:  # else it goes on where it stopped
+                self.listings.clear()
+                self.ledger.full_at = 0.0  # what it missed is found by listing all
             raise
         finally:
             self.ledger.count(self._read(arrived, deadline, budget, count))

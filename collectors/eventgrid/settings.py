@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from collectors.base import Duration, Filter, Settings, TargetSettings
+from collectors.base import Duration, Filter, Settings, TargetSettings, http_url
 from collectors.eventgrid.containers import DeadLetterContainer, DeadLetterReads
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -18,9 +18,7 @@ def _several(value: object) -> object:
 
 
 def _endpoint(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc:
-        raise ValueError(f"{value!r} is not a URL; expected https://host")
+    url = urlsplit(http_url(value, "client_id, or what the chain of Azure's credentials finds"))
     if url.scheme == "http" and url.hostname not in _LOOPBACK:
         raise ValueError(f"{value!r} is not secured; expected https, or a server of tests on this machine")
     return value.rstrip("/")

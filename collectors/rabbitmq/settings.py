@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from collectors.access import Access
-from collectors.base import Duration, Filter, Pattern, Settings
+from collectors.base import Duration, Filter, Pattern, Settings, http_url
 
 
 class DeadLetterQueue(Settings):
@@ -41,11 +41,7 @@ class RabbitSettings(Access):
     @classmethod
     def _is_http(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for url in (value,) if isinstance(value, str) else value or ():
-            scheme, _, rest = url.partition("://")
-            if scheme not in ("http", "https") or not rest:
-                raise ValueError(f"{url!r} is not a URL; expected http://host:port or https://host:port")
-            if "@" in rest.split("/")[0]:
-                raise ValueError("user and password do not belong into the URL; expected username and password")
+            http_url(url, "username and password")
         return value
 
     @model_validator(mode="after")

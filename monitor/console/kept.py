@@ -56,9 +56,9 @@ class Moments:
 
 
 def version_of(path: str) -> Version:
-    """Another one after every commit."""
-    found = []
-    for name in (path, f"{path}-wal"):
+    """Another one after every commit. The log is beside the store itself, and not beside a link to it."""
+    store, found = Path(path).resolve(), []
+    for name in (store, f"{store}-wal"):
         try:
             status = Path(name).stat()
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))

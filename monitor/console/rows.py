@@ -13,7 +13,7 @@ from monitor.console.overview import Overview, message_text
 from monitor.console.place import LABELS, Place
 from monitor.console.problems import Harm, Problem
 from monitor.console.sparks import spark
-from monitor.console.widgets import escaped, link, when, zone
+from monitor.console.widgets import coded, escaped, link, when, zone
 from monitor.derive import duration
 
 #: Of each harm its icon, its word and its colour, as Markdown and as CSS name it.
@@ -87,7 +87,7 @@ def _ended(sentence: str) -> str:
 
 
 def _advice(one: Problem) -> str:
-    return f":small[:gray[{escaped(one.advice, 320)}]]" if one.advice else ""
+    return f":small[:gray[{coded(one.advice, 320)}]]" if one.advice else ""
 
 
 def _told(one: Problem, now: float) -> list[str]:

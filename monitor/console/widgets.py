@@ -19,6 +19,8 @@ UNKNOWN = "–"
 #: What steers the direction of the writing around it.
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x1f\x7f]")
 
+_COMMAND = re.compile(r"[\w .=/-]+")
+
 
 def plain(text: str, most: int = 200) -> str:
     """Text in one line that turns nothing around it: what steers the direction of writing is shown by its number, what
@@ -33,7 +35,22 @@ def plain(text: str, most: int = 200) -> str:
 
 def escaped(text: str, most: int = 400) -> str:
     """Text that Markdown leaves as it is; see `plain`."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])", r"\\\1", plain(text, most))
+    return _marked(plain(text, most))
+
+
+def coded(text: str, most: int = 400) -> str:
+    """The same, but `commands` stay such: what is between two backticks, and of letters that mean nothing there."""
+    parts = plain(text, most).split("`")
+    if len(parts) % 2 == 0:
+        return _marked("`".join(parts))
+    return "".join(
+        _marked(part) if number % 2 == 0 else f"`{part}`" if _COMMAND.fullmatch(part) else _marked(f"`{part}`")
+        for number, part in enumerate(parts)
+    )
+
+
+def _marked(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])", r"\\\1", text)
 
 
 def zone() -> tzinfo:

@@ -23,8 +23,10 @@ from rich.markup import escape
 
 from monitor.demo import handlers, services
 from monitor.demo.receiver import receiver
+from monitor.demo.traffic.aws import run_aws
 from monitor.demo.traffic.blobs import CONTAINER, run_blobs
 from monitor.demo.traffic.event_grid import run_event_grid
+from monitor.demo.traffic.eventbridge import run_eventbridge
 from monitor.demo.traffic.kafka import create_topics, run_kafka
 from monitor.demo.traffic.rabbitmq import run_rabbitmq
 from monitor.ending import Ending
@@ -85,8 +87,6 @@ management = "{url}"
 metrics = "{url}"
 """
 
-#: Of an account that is not AWS: whoever starts the demo shows it no keys of their own.
-AWS_KEYS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
 #: CloudWatch's metrics are asked for as often as the rest: here they cost nothing. moto has no percentiles.
 EVENTBRIDGE = """\
 [[targets]]
@@ -110,6 +110,20 @@ connection_string = "{connection}"
 """
 
 
+SQS = """\
+[[targets]]
+name = "aws-simulated"
+kind = "sqs"
+region = "{region}"
+endpoint_url = "{url}"
+interval = "5s"
+metrics_interval = "10s"
+quiet_metrics_interval = "10s"
+metrics_budget = 100000
+move_tasks = false
+"""
+
+
 def run_demo(seconds: float | None = None) -> None:
     """Run until Ctrl-C, or for so many seconds. Nothing is left behind."""
     ending, stop = Ending(), threading.Event()
@@ -121,6 +135,9 @@ def run_demo(seconds: float | None = None) -> None:
         out.print("Without a broker this is a rehearsal: the agent and the console are real, the figures are made up.")
         with tempfile.TemporaryDirectory(prefix="eda-demo-") as folder, _rehearsal(Path(folder)) as watcher:
             _wait(ending, watcher, seconds)
+    except services.ServiceFailedError as failed:
+        out.print(f"[red]{escape(str(failed))}[/]", soft_wrap=True)
+        raise SystemExit(1) from None
     out.print("The demo has ended; nothing is left behind.")
 
 
@@ -187,13 +204,12 @@ def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
 
 
 def _aws(stack: ExitStack, stop: threading.Event) -> str:
-    """An account that is not AWS, whose events go wrong; returns the target that watches it."""
+    """An account that is not AWS, whose messages and events go wrong; returns the targets that watch it."""
     url = stack.enter_context(services.moto())
-    from monitor.demo.traffic.eventbridge import REGION, run_eventbridge
-
+    stack.enter_context(_traffic(stop, run_aws, url))
     stack.enter_context(_traffic(stop, run_eventbridge, url))
-    out.print(f"Amazon EventBridge: simulated by moto, {url}")
-    return EVENTBRIDGE.format(region=REGION, url=url)
+    out.print(f"Amazon SQS, SNS and EventBridge: simulated by moto, {url}")
+    return SQS.format(region=services.REGION, url=url) + EVENTBRIDGE.format(region=services.REGION, url=url)
 
 
 def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:
@@ -206,10 +222,10 @@ def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: lis
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What is missing is told, and the demo goes on without it."""
+    """What is missing or does not start is told, and the demo goes on without it."""
     try:
         yield
-    except services.ServiceMissingError as missing:
+    except (services.ServiceMissingError, services.ServiceFailedError) as missing:
         out.print(f"[yellow]{escape(str(missing))}[/]", soft_wrap=True)
 
 
@@ -245,7 +261,7 @@ def _configured(folder: Path, targets: str, webhook: str) -> Path:
 
 
 def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *arguments], env={**os.environ, **AWS_KEYS}, start_new_session=True)
+    return subprocess.Popen([sys.executable, *arguments], env=os.environ | services.CREDENTIALS, start_new_session=True)
 
 
 def _port(wanted: int) -> int:

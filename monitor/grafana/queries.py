@@ -13,8 +13,12 @@ from collectors.metrics import METRICS
 PREFIX = "eda_"
 #: The range of a rate: at least four scrapes, as Grafana works it out.
 RATE = "$__rate_interval"
+#: The same as a number.
+RATE_SECONDS = "$__rate_interval_ms / 1000"
 #: Labels by which every dashboard can be narrowed down; each is a variable of that name.
 FILTERS = ("system", "target", "destination", "group")
+#: Outcomes of a handler that are no success.
+FAILED = "failed|dead_lettered|dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,15 @@ def came(window: str, *by: str, **matchers: str) -> str:
     As the rule DeadLettersGrowing counts them: the first dead letters bring their counter, and are no rise of it.
     """
     counter = select(m.DEAD_LETTERED_MESSAGES_TOTAL, **matchers)
-    young = f"time() - {select(m.DEAD_LETTERS_BORN, **matchers)} < {parse_duration(window):g}"
+    seconds = RATE_SECONDS if window == RATE else f"{parse_duration(window):g}"
+    young = f"time() - {select(m.DEAD_LETTERS_BORN, **matchers)} < {seconds}"
     grouped = f" by ({', '.join(by)})" if by else ""
     return f"sum{grouped} (({counter} and ({young})) or increase({counter}[{window}]))"
+
+
+def coming(*by: str, **matchers: str) -> str:
+    """By these labels, how many dead letters come a second; the first ones too."""
+    return f"{came(RATE, *by, **matchers)} / ({RATE_SECONDS})"
 
 
 def count(metric: Metric, condition: str) -> str:
@@ -83,6 +93,12 @@ def count(metric: Metric, condition: str) -> str:
 def or_none(expr: str) -> str:
     """0 where a target was read and told nothing of it; unknown where none could be read."""
     return f"{expr} or 0 * count({select(m.COLLECTOR_UP)} == 1)"
+
+
+def share_of(outcome: str, *by: str, **matchers: str) -> str:
+    """By these labels, the part of the events of handlers that had such an outcome."""
+    these = rate(m.HANDLER_EVENTS_TOTAL, *by, outcome=outcome, **matchers)
+    return f"{these} / {rate(m.HANDLER_EVENTS_TOTAL, *by, **matchers)}"
 
 
 def quantile(metric: Metric, q: float, *by: str, **matchers: str) -> str:

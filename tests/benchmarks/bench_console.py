@@ -1,5 +1,4 @@
-"""How long each page of the console takes over 10,000 series and seven days, beside a plain page: on the server, and
-from the click to the last chart in Chromium.
+"""How long the console's server takes for each page over 10,000 series and seven days, beside a plain page.
 
 `python bench_console.py [STORE]` fills STORE where there is none yet, and keeps it.
 """
@@ -17,7 +16,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
-import console_clicks
 import week
 from paging import page
 from streamlit.testing.v1 import AppTest
@@ -102,7 +100,6 @@ def main() -> None:
         if not store.exists():
             week.fill(store, float(int(time.time())))
         measured(store)
-        console_clicks.measured(store)
 
 
 if __name__ == "__main__":

@@ -44,11 +44,11 @@ class Console:
 
 
 @contextmanager
-def serving(folder: Path, grafana: str = "", **settings: Any) -> Iterator[Console]:
+def serving(folder: Path, grafana: str = "", host: str = "127.0.0.1", **settings: Any) -> Iterator[Console]:
     """A console with these settings of `[console]`, beside that Grafana, ended for certain."""
     port = free_port()
     url, log = f"http://127.0.0.1:{port}", folder / "console.log"
-    told = ConsoleSettings.model_validate({"listen": f"127.0.0.1:{port}", **settings})
+    told = ConsoleSettings.model_validate({"listen": f"{host}:{port}", **settings})
     argv, environment = command(folder / "shown.db", told, grafana)
     with log.open("wb") as out:
         process = subprocess.Popen(argv, env=environment, stdout=out, stderr=subprocess.STDOUT)

@@ -78,7 +78,7 @@ def test_the_story_of_the_demo_is_read_as_it_happened(account: Account, url: str
     assert samples["delivery_failures_total", "shop", "audit", "throttled"] == 1
     assert samples["redeliveries_total", "shop", "loyalty"] == 3
     assert samples["delivery_latency_seconds", "shop", "invoices"] == pytest.approx(0.085)
-    assert samples["configuration_fault", "shop", "shipping: dead-letter queue does not admit EventBridge"] == 1
+    assert samples["configuration_fault", "shipping-dlq", "dead-letter queue does not admit EventBridge"] == 1
     assert samples["configuration_fault", "shop", "no dead-letter queue"] == 1
     assert samples["dead_letter_route", "shop", STORE] == 1
 

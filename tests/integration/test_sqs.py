@@ -22,6 +22,7 @@ from collectors.base import CollectError, Metric, Reading
 from collectors.sqs import SqsCollector, fetch
 from collectors.sqs.settings import SqsSettings
 from monitor.demo import services
+from monitor.demo.traffic.aws import Shop
 
 pytestmark = pytest.mark.integration
 ACCOUNT = "123456789012"
@@ -238,6 +239,24 @@ def test_the_logs_of_deliveries_tell_of_every_subscription(url: str) -> None:
 
     assert told(reading, m.DELIVERY_FAILURES_TOTAL)["topic/orders", "https:example.org", "503"] == 3
     assert told(reading, m.DELIVERY_LATENCY_SECONDS) == {("topic/orders", "https:example.org"): 0.25}
+
+
+def test_the_traffic_of_the_demo_tells_what_becomes_of_a_message_that_cannot_be_delivered(url: str) -> None:
+    shop = Shop(url)
+    shop.publish(0, is_poison=False)
+    shop.handle("billing")
+    shop.give_up(0, is_kept=True)
+    shop.give_up(1, is_kept=False)
+    shop.tell(waiting=30)
+
+    reading = read(collector(url))
+
+    assert told(reading, m.DEAD_LETTERS)["parcels-dlq", "topic/parcels"] == 1
+    assert told(reading, m.DEAD_LETTERS_SENT_TOTAL) == {("sns", "parcels-dlq", "topic/parcels", ""): 1}
+    assert told(reading, m.DEAD_LETTER_FAILURES_TOTAL)["topic/parcels", "not written to the dead-letter queue"] == 1
+    assert told(reading, m.MESSAGES_OUT_TOTAL)["billing", "consumers"] == 1
+    faults = {("audit", "no dead-letter queue"), ("topic/parcels", "no dead-letter queue")}
+    assert set(told(reading, m.CONFIGURATION_FAULT)) == faults
 
 
 def test_lists_are_read_to_their_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from monitor.console.evidence import evidence
 from monitor.console.handling import failed_text, p95_text
 from monitor.console.place import Place
 from monitor.console.source import Source
-from monitor.console.widgets import UNKNOWN, age_text, count_text, escaped, plain
+from monitor.console.widgets import UNKNOWN, age_text, coded, count_text, plain
 from monitor.verdicts import ConsumerVerdict, Evidence, Kind, verdict
 
 RANKS = {kind: rank for rank, kind in enumerate(Kind)}
@@ -54,7 +54,7 @@ def _verdict(reader: Source, place: Place, now: float) -> None:
     said = verdict(found)
     show = st.success if said.is_well else st.warning if said.kind is Kind.UNKNOWN else st.error
     show(
-        f"**{said.kind.capitalize()}.** {escaped(f'{said.cause} {said.also_text} {said.advice}')}",
+        f"**{said.kind.capitalize()}.** {coded(f'{said.cause} {said.also_text} {said.advice}')}",
         icon=ICONS.get(said.kind, PROBLEM),
     )
 

@@ -9,7 +9,7 @@ from monitor.demo.services.elasticmq import elasticmq
 from monitor.demo.services.event_grid import SUBSCRIPTION, SimulatedAzure, simulated_azure
 from monitor.demo.services.jars import KAFKA_VERSION, kafka_libs
 from monitor.demo.services.kafka import Cluster, Kafka, kafka, kafka_cluster
-from monitor.demo.services.moto import moto
+from monitor.demo.services.moto import CREDENTIALS, REGION, moto
 from monitor.demo.services.process import ServiceFailedError, ServiceMissingError, free_port
 from monitor.demo.services.prometheus import prometheus
 from monitor.demo.services.rabbitmq import ADMIN, MONITOR, Node, permit_nothing, rabbitmq, rabbitmq_cluster
@@ -17,8 +17,9 @@ from monitor.demo.services.secured import Secured, certificates, secured_kafka
 from monitor.demo.services.victoriametrics import victoriametrics
 
 __all__ = [
-    "ADMIN", "KAFKA_VERSION", "MONITOR", "SUBSCRIPTION", "Azurite", "Cluster", "Kafka", "Node", "Secured",
-    "ServiceFailedError", "ServiceMissingError", "SimulatedAzure", "alertmanager", "azurite", "certificates",
-    "elasticmq", "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "permit_nothing", "prometheus",
+    "ADMIN", "CREDENTIALS", "KAFKA_VERSION", "MONITOR", "REGION", "SUBSCRIPTION", "Azurite", "Cluster", "Kafka", "Node",
+    "Secured", "ServiceFailedError", "ServiceMissingError", "SimulatedAzure", "alertmanager", "azurite", "certificates",
+    "elasticmq", "free_port", "kafka", "kafka_cluster", "kafka_libs", "moto", "nginx", "openid", "permit_nothing",
+    "prometheus",
     "rabbitmq", "rabbitmq_cluster", "secured_kafka", "simulated_azure", "victoriametrics",
 ]  # fmt: skip

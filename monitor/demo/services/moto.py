@@ -11,6 +11,10 @@ from pathlib import Path
 
 from monitor.demo.services.process import ServiceMissingError, free_port, is_ready, running
 
+REGION = "eu-central-1"
+#: It takes any; with these nobody's own are sent to it.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
+
 
 @contextmanager
 def moto() -> Iterator[str]:

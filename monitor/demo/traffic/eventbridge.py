@@ -86,6 +86,8 @@ class Account:
         self._of_rule("loyalty", _delivered(EVENTS - dead, dead, stored=True))
         self._of_rule("audit", {**_delivered(EVENTS, 0), "ThrottledRules": throttled})
         self._of_rule("shipping", {**_delivered(EVENTS - lost, lost), "InvocationsFailedToBeSentToDlq": lost})
+        if seconds > DEAD_AFTER:
+            self._put("AWS/SQS", {"ApproximateAgeOfOldestMessage": seconds - DEAD_AFTER}, QueueName=STORE)
         for _ in range(dead):
             self.dead_letter("loyalty", number)
 
@@ -117,10 +119,13 @@ class Account:
         self._count(told, EventBusName=BUS, RuleName=rule)
 
     def _count(self, counts: Mapping[str, float], **dimensions: str) -> None:
+        self._put("AWS/Events", counts, **dimensions)
+
+    def _put(self, namespace: str, counts: Mapping[str, float], **dimensions: str) -> None:
         """Tell CloudWatch; most metrics of EventBridge are not told where they are 0."""
         named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
         told = [{"MetricName": name, "Value": value, "Dimensions": named} for name, value in counts.items() if value]
-        self._cloudwatch.put_metric_data(Namespace="AWS/Events", MetricData=told)
+        self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=told)
 
 
 def rule_arn(name: str) -> str:

@@ -130,6 +130,26 @@ BOARD = Board(
         ),
         (
             Panel(
+                "Subscriptions by state",
+                "Those whose dead letters are kept, those that lose them, and those that wait to be confirmed. Lost "
+                "ones are gone after the last try: give them a dead-letter queue.",
+                (
+                    Query(
+                        f"sum by (destination, state) ({select(m.SUBSCRIPTIONS)})",
+                        "{{destination}}: {{state}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "Redrives that run",
+                "Tasks of the service that send dead letters back. One that runs while dead letters come: mend the "
+                "handler first.",
+                (Query(f"sum by (destination) ({select(m.REDRIVES_RUNNING, destination='')})", "{{destination}}"),),
+                opens="eda-dead-letters",
+            ),
+        ),
+        (
+            Panel(
                 "What loses messages, or will",
                 "By queue, topic or bus, and why. `eda-monitor check` says how to mend each.",
                 (Query(f"{select(m.CONFIGURATION_FAULT)} > 0", form="table"),),

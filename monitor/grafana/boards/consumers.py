@@ -5,8 +5,14 @@ from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
 from monitor.grafana.queries import RATE, Query, rate, select
+from monitor.grafana.shared import GROUP, WHO, age_by_group, furthest_behind
 
-WHO = "{{group}} on {{destination}}"
+#: How well the age of a group's backlog is known.
+QUALITY = (
+    Query(f"max by ({', '.join(GROUP)}) ({select(m.BACKLOG_AGE_QUALITY)})", form="table"),
+    "Quality of the age (3 exact, 1 at least)",
+    "short",
+)
 STATES = (
     (0, "unknown", "text"),
     (1, "dead", "red"),
@@ -63,40 +69,9 @@ BOARD = Board(
                 width=6,
             ),
         ),
+        (furthest_behind(50, (QUALITY,)),),
         (
-            Panel(
-                "Groups, the furthest behind first",
-                "One row a group. Waiting without consumers: start them. Handled less than comes in: see its handlers.",
-                (
-                    Query(
-                        f"topk(50, max by (target, destination, group) ({select(m.BACKLOG_AGE_SECONDS)}))", form="table"
-                    ),
-                    Query(f"sum by (target, destination, group) ({select(m.BACKLOG_MESSAGES)})", form="table"),
-                    Query(f"sum by (target, destination, group) ({select(m.CONSUMERS)})", form="table"),
-                    Query(rate(m.MESSAGES_OUT_TOTAL, "target", "destination", "group"), form="table"),
-                    Query(f"max by (target, destination, group) ({select(m.BACKLOG_AGE_QUALITY)})", form="table"),
-                ),
-                kind="table",
-                limit=limit("BacklogAgeHigh"),
-                opens="eda-destination",
-                columns=(
-                    ("Age", "s"),
-                    ("Waiting", "short"),
-                    ("Consumers", "short"),
-                    ("Handled", "ops"),
-                    ("Quality of the age (3 exact, 1 at least)", "short"),
-                ),
-            ),
-        ),
-        (
-            Panel(
-                "Age of the oldest unhandled event",
-                "By group. A line that rises with the clock is a group that handles nothing.",
-                (Query(select(m.BACKLOG_AGE_SECONDS), WHO),),
-                "s",
-                limit=limit("BacklogAgeHigh"),
-                opens="eda-destination",
-            ),
+            age_by_group("eda-destination"),
             Panel(
                 "Waiting",
                 "Unhandled events by group. Falling: it catches up, and this shows how fast.",

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import SOURCE, VARIABLES, Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, came, or_none, rate, select
+from monitor.grafana.queries import RATE, Query, came, coming, or_none, rate, select
 
 PAIR = "{{source}} to {{destination}}"
 #: Of the source that is chosen.
@@ -107,7 +107,7 @@ BOARD = Board(
                 "or with something that the handler calls.",
                 (
                     Query(
-                        rate(m.DEAD_LETTERED_MESSAGES_TOTAL, "destination", "source", "reason", **ITS),
+                        coming("destination", "source", "reason", **ITS),
                         f"{PAIR} {{{{reason}}}}",
                     ),
                 ),
@@ -179,7 +179,7 @@ BOARD = Board(
                 "lost.",
                 (
                     Query(rate(m.DEAD_LETTERS_SENT_TOTAL, "destination", "source", **ITS), f"sent: {PAIR}"),
-                    Query(rate(m.DEAD_LETTERED_MESSAGES_TOTAL, "destination", "source", **ITS), f"arrived: {PAIR}"),
+                    Query(coming("destination", "source", **ITS), f"arrived: {PAIR}"),
                 ),
                 "ops",
             ),

@@ -4,9 +4,8 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, or_none, quantile, rate, select
-
-WHO = "{{group}} on {{destination}}"
+from monitor.grafana.queries import Query, coming, or_none, rate, select
+from monitor.grafana.shared import WHO, age_by_group, publish_failures, published, slow_handlers
 
 BOARD = Board(
     "eda-destination",
@@ -62,13 +61,7 @@ BOARD = Board(
                 ),
                 "ops",
             ),
-            Panel(
-                "Age of the oldest unhandled event",
-                "By group. A line that rises with the clock is a group that handles nothing.",
-                (Query(select(m.BACKLOG_AGE_SECONDS), WHO),),
-                "s",
-                limit=limit("BacklogAgeHigh"),
-            ),
+            age_by_group(),
         ),
         (
             Panel(
@@ -98,53 +91,17 @@ BOARD = Board(
             ),
         ),
         (
-            Panel(
-                "Published by services",
-                "What services say they wrote here. Less than came in: others write here too.",
-                (Query(rate(m.MESSAGES_PUBLISHED_TOTAL, "service", "destination"), "{{service}} to {{destination}}"),),
-                "ops",
-            ),
-            Panel(
-                "Failures of publishing",
-                "Events that services could not write, by reason; without a retry of the service they are lost.",
-                (
-                    Query(
-                        rate(m.PUBLISH_FAILURES_TOTAL, "service", "destination", "reason"),
-                        "{{service}} to {{destination}}: {{reason}}",
-                    ),
-                ),
-                "ops",
-                limit=Limit(1e-6),
-            ),
+            published(),
+            publish_failures(),
         ),
         (
-            Panel(
-                "Time in its handlers",
-                "95th percentile of the calls. A handler that got slow at the time at which the backlog began is its "
-                "cause.",
-                (
-                    Query(
-                        quantile(m.HANDLER_DURATION_SECONDS, 0.95, "handler", "destination", "group"),
-                        "{{handler}} on {{destination}}",
-                    ),
-                ),
-                "s",
-                limit=limit("HandlerSlow"),
-                opens="eda-handlers",
-            ),
+            slow_handlers("Time in its handlers"),
             Panel(
                 "Dead letters of it",
                 "Events of this destination that were given up, by where they went and why. Any: read one of them.",
                 (
                     Query(
-                        rate(
-                            m.DEAD_LETTERED_MESSAGES_TOTAL,
-                            "destination",
-                            "source",
-                            "reason",
-                            destination="",
-                            source="$destination",
-                        ),
+                        coming("destination", "source", "reason", destination="", source="$destination"),
                         "{{source}} to {{destination}} {{reason}}",
                     ),
                 ),

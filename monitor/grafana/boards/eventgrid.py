@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import VARIABLES, Board, Variable
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import PREFIX, Query, came, rate, select
+from monitor.grafana.queries import PREFIX, Query, came, coming, rate, select
 
 WHO = "{{group}} on {{destination}}"
 #: Its subscriptions have no backlog; they are those that were to get something.
@@ -96,14 +96,7 @@ BOARD = Board(
                 "dead-letter destination.",
                 (
                     Query(
-                        rate(
-                            m.DEAD_LETTERED_MESSAGES_TOTAL,
-                            "destination",
-                            "source",
-                            "reason",
-                            destination="",
-                            source="$destination",
-                        ),
+                        coming("destination", "source", "reason", destination="", source="$destination"),
                         "{{source}} to {{destination}}: {{reason}}",
                     ),
                     Query(
@@ -130,26 +123,6 @@ BOARD = Board(
                 "On average, of each topic. It is the service that is slow, or the events are large.",
                 (Query(select(m.PUBLISH_LATENCY_SECONDS), "{{destination}}"),),
                 "s",
-            ),
-        ),
-        (
-            Panel(
-                "Subscriptions by state",
-                "Those whose dead letters are kept, those that lose them, and those that wait to be confirmed. Lost "
-                "ones are gone after the last try: give them a dead-letter queue.",
-                (
-                    Query(
-                        f"sum by (destination, state) ({select(m.SUBSCRIPTIONS)})",
-                        "{{destination}}: {{state}}",
-                    ),
-                ),
-            ),
-            Panel(
-                "Redrives that run",
-                "Tasks of the service that send dead letters back. One that runs while dead letters come: mend the "
-                "handler first.",
-                (Query(f"sum by (destination) ({select(m.REDRIVES_RUNNING, destination='')})", "{{destination}}"),),
-                opens="eda-dead-letters",
             ),
         ),
     ),

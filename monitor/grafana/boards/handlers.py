@@ -7,13 +7,16 @@ from monitor.grafana import queries
 from monitor.grafana.board import SERVICE, VARIABLES, Board
 from monitor.grafana.limits import limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, or_none
+from monitor.grafana.queries import FAILED, RATE, Query, or_none
+from monitor.grafana.shared import publish_failures, published
 
 #: Of the service that is chosen.
-select, rate, quantile = (partial(ask, service="$service") for ask in (queries.select, queries.rate, queries.quantile))
+ITS = "$service"
+select, rate, quantile, share_of = (
+    partial(ask, service=ITS) for ask in (queries.select, queries.rate, queries.quantile, queries.share_of)
+)
 WHO = "{{handler}} on {{destination}}"
 ONE = ("service", "handler", "destination", "group")
-FAILED = "failed|dead_lettered|dropped"
 
 BOARD = Board(
     "eda-handlers",
@@ -117,7 +120,7 @@ BOARD = Board(
                 "Of its events, those that failed, were dropped or dead-lettered.",
                 (
                     Query(
-                        f"{rate(m.HANDLER_EVENTS_TOTAL, *ONE, outcome=FAILED)} / {rate(m.HANDLER_EVENTS_TOTAL, *ONE)}",
+                        share_of(FAILED, *ONE),
                         WHO,
                     ),
                 ),
@@ -129,9 +132,7 @@ BOARD = Board(
                 "Of its events, those that were sent around again. Retries hide an outage until they are given up.",
                 (
                     Query(
-                        rate(m.HANDLER_EVENTS_TOTAL, *ONE, outcome="retried")
-                        + " / "
-                        + rate(m.HANDLER_EVENTS_TOTAL, *ONE),
+                        share_of("retried", *ONE),
                         WHO,
                     ),
                 ),
@@ -158,32 +159,19 @@ BOARD = Board(
             Panel(
                 "Time since the last success",
                 "How long ago a handler last ended well. Rising while events come: it fails on every one, or hangs.",
-                (Query(f"time() - max by (service, handler, destination) ({select(m.HANDLER_LAST_SUCCESS)})", WHO),),
+                (
+                    Query(
+                        f"time() - max by (service, handler, destination) ({select(m.HANDLER_LAST_SUCCESS)})",
+                        WHO,
+                    ),
+                ),
                 "s",
                 width=8,
             ),
         ),
         (
-            Panel(
-                "Published",
-                "Messages that services wrote and the broker took. Silence where there was traffic: a producer "
-                "stopped.",
-                (Query(rate(m.MESSAGES_PUBLISHED_TOTAL, "service", "destination"), "{{service}} to {{destination}}"),),
-                "ops",
-                width=8,
-            ),
-            Panel(
-                "Failures of publishing",
-                "Messages that could not be written, by reason. Without a retry of the service they are lost.",
-                (
-                    Query(
-                        rate(m.PUBLISH_FAILURES_TOTAL, "service", "destination", "reason"),
-                        "{{service}} to {{destination}} {{reason}}",
-                    ),
-                ),
-                "ops",
-                width=8,
-            ),
+            published(8, service=ITS),
+            publish_failures(8, service=ITS),
             Panel(
                 "Dead letters sent by services",
                 "Dead letters that a service wrote itself, by reason. Compare with what the broker says has arrived.",

@@ -4,7 +4,8 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, came, count, quantile, rate, select
+from monitor.grafana.queries import FAILED, Query, came, count, select, share_of
+from monitor.grafana.shared import furthest_behind, slow_handlers
 
 BOARD = Board(
     "eda-now",
@@ -69,24 +70,7 @@ BOARD = Board(
             ),
         ),
         (
-            Panel(
-                "Groups, the furthest behind first",
-                "Groups with events that wait. Without consumers: start them. With consumers and less handled than "
-                "comes in: look at their handlers.",
-                (
-                    Query(
-                        f"topk(20, max by (target, destination, group) ({select(m.BACKLOG_AGE_SECONDS)}))", form="table"
-                    ),
-                    Query(f"sum by (target, destination, group) ({select(m.BACKLOG_MESSAGES)})", form="table"),
-                    Query(f"sum by (target, destination, group) ({select(m.CONSUMERS)})", form="table"),
-                    Query(rate(m.MESSAGES_OUT_TOTAL, "target", "destination", "group"), form="table"),
-                ),
-                kind="table",
-                limit=limit("BacklogAgeHigh"),
-                opens="eda-destination",
-                width=14,
-                columns=(("Age", "s"), ("Waiting", "short"), ("Consumers", "short"), ("Handled", "ops")),
-            ),
+            furthest_behind(20, width=14),
             Panel(
                 "Dead letters, the most first",
                 "Stores of dead letters with what lies in them, and what came within the hour. A store that fills is a "
@@ -121,29 +105,14 @@ BOARD = Board(
             ),
         ),
         (
-            Panel(
-                "Handlers, 95th percentile",
-                "The time that 19 of 20 calls of a handler do not exceed, drawn by straight lines between powers of "
-                "two. A handler that got slow is why its group falls behind: see what it calls.",
-                (
-                    Query(
-                        quantile(m.HANDLER_DURATION_SECONDS, 0.95, "handler", "destination", "group"),
-                        "{{handler}} on {{destination}}",
-                    ),
-                ),
-                "s",
-                limit=limit("HandlerSlow"),
-                opens="eda-handlers",
-            ),
+            slow_handlers("Handlers, 95th percentile"),
             Panel(
                 "Handlers, share of failures",
                 "The part of its events that a handler failed, dropped or dead-lettered. The dashboard of handlers "
                 "says why.",
                 (
                     Query(
-                        rate(m.HANDLER_EVENTS_TOTAL, "handler", "destination", outcome="failed|dead_lettered|dropped")
-                        + " / "
-                        + rate(m.HANDLER_EVENTS_TOTAL, "handler", "destination"),
+                        share_of(FAILED, "handler", "destination"),
                         "{{handler}} on {{destination}}",
                     ),
                 ),

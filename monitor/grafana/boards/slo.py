@@ -4,22 +4,21 @@ from collectors import metrics as m
 from monitor.grafana.board import SOURCE, VARIABLES, Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, select
+from monitor.grafana.queries import Query, came, select
 
 #: The share of events that may be dead-lettered, as in the rules DeadLetterBudgetBurns….
 BUDGET = 0.001
 #: Of the source that is chosen.
-ITS = {"source": "$source"}
+ITS = {"destination": "", "source": "$source"}
 
 
 def share(window: str, *by: str) -> str:
     """Of the events that came within a window, those that were dead-lettered; by source."""
-    given_up = f"increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, destination='', **ITS)}[{window}])"
-    came = f'label_replace(increase({select(m.MESSAGES_IN_TOTAL)}[{window}]), "source", "$1", "destination", "(.*)")'
-    known = "target, source" if by else ""
-    grouped = f" by ({known})" if known else ""
-    matched = f"sum by (target, source) ({came}) and on (target, source) sum by (target, source) ({given_up})"
-    return f"sum{grouped} ({given_up}) / (sum{grouped} ({matched}) > 0)"
+    known = ("target", "source")
+    written = f'label_replace(increase({select(m.MESSAGES_IN_TOTAL)}[{window}]), "source", "$1", "destination", "(.*)")'
+    matched = f"sum by ({', '.join(known)}) ({written}) and on ({', '.join(known)}) {came(window, *known, **ITS)}"
+    grouped = f" by ({', '.join(known)})" if by else ""
+    return f"{came(window, *(known if by else ()), **ITS)} / (sum{grouped} ({matched}) > 0)"
 
 
 def burn(window: str, *by: str) -> str:
@@ -96,8 +95,7 @@ BOARD = Board(
                 "Dead letters of the week by source and reason, the most first. Mend these for the most.",
                 (
                     Query(
-                        "topk(20, sum by (target, source, destination, reason)"
-                        f" (increase({select(m.DEAD_LETTERED_MESSAGES_TOTAL, destination='', **ITS)}[7d])))",
+                        f"topk(20, {came('7d', 'target', 'source', 'destination', 'reason', **ITS)})",
                         form="table",
                     ),
                 ),
