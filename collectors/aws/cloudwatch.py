@@ -109,7 +109,7 @@ class CloudWatch:
                 cycle.skip(f"{window.missed:.0f} s of {by_key[keys[0]].series}", "too long ago to be caught up on")
             calls += ((window, part) for part in _parts(window, [by_key[key] for key in keys]))
         self._spend(len(chosen), now)
-        answers = cycle.account.together(_call(window, part) for window, part in calls)
+        answers = cycle.account.together(request(window, part) for window, part in calls)
         for (window, part), answer in zip(calls, answers, strict=True):
             self._take(cycle, window, part, answer, now)
         return len(chosen)
@@ -228,7 +228,8 @@ def _parts(window: Window, wanted: list[Wanted]) -> Iterator[list[Wanted]]:
     return (wanted[at : at + most] for at in range(0, len(wanted), most))
 
 
-def _call(window: Window, part: Sequence[Wanted], token: str | None = None) -> Call:
+def request(window: Window, part: Sequence[Wanted], token: str | None = None) -> Call:
+    """What asks CloudWatch for these series, or for the page of the answer that has this token."""
     parameters: dict[str, Any] = {
         "MetricDataQueries": [_query(number, one.series) for number, one in enumerate(part)],
         "StartTime": datetime.fromtimestamp(window.start, UTC),
@@ -253,7 +254,7 @@ def _pages(cycle: Cycle, window: Window, part: Sequence[Wanted], answer: Any) ->
         raise answer
     yield answer
     while token := answer.get("NextToken"):
-        answer = cycle.account.ask(_call(window, part, token))
+        answer = cycle.account.ask(request(window, part, token))
         yield answer
 
 
