@@ -312,4 +312,7 @@ def _open_read_only(path: str) -> sqlite3.Connection:
 def _unreadable(error: sqlite3.Error) -> str:
     if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
         return "another program has locked it; expected one that lets others read: end it, or give it a copy"
-    return f"is not a store of eda-monitor: {error}; expected the file that the agent writes"
+    return (
+        f"is not a store of eda-monitor: {error}; expected the file that the agent writes: see [store] path, or move"
+        " the file away, and the agent begins a new one"
+    )

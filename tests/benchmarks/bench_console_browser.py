@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -134,15 +133,13 @@ def plain_page(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def followed(store: Path) -> Iterator[None]:
-    """An agent that reads its targets every 15 seconds."""
-    ended = threading.Event()
-    thread = threading.Thread(target=week.follow, args=(store, ended))
-    thread.start()
+    """An agent that reads its targets every 15 seconds, in a process of its own."""
+    agent = subprocess.Popen([sys.executable, week.__file__, str(store)])
     try:
         yield
     finally:
-        ended.set()
-        thread.join()
+        agent.terminate()
+        agent.wait(timeout=20)
 
 
 def main() -> None:

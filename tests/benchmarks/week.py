@@ -1,13 +1,16 @@
-"""A store of 10,000 series and seven days, as the benchmarks of the console read it."""
+"""A store of 10,000 series and seven days, as the benchmarks of the console read it.
+
+`python week.py STORE` goes on reading its targets, as an agent does.
+"""
 
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from threading import Event
 
 from bench_rules import Traffic
 
@@ -41,15 +44,15 @@ def fill(path: Path, now: float) -> None:
             pass
 
 
-def follow(path: Path, ended: Event) -> None:
-    """Go on reading the targets of a store that is filled, as an agent does, until it is ended."""
+def follow(path: Path) -> None:
+    """Go on reading the targets of a store that is filled, as an agent does, until the process is ended."""
     engine, targets, number = _engine(), _targets(), 0
     with closing(Store(path)) as store:
-        while not ended.is_set():
+        while True:
             began, number = time.time(), number + 1
             for scrape in _scrapes(targets, began, number):
                 _judged(store, engine, scrape)
-            ended.wait(began + PACE[-1][1] - time.time())
+            time.sleep(max(began + PACE[-1][1] - time.time(), 0))
 
 
 def _engine() -> Engine:
@@ -78,3 +81,7 @@ def _times(now: float) -> Iterator[float]:
             yield now - ago
             ago -= every
     yield now
+
+
+if __name__ == "__main__":
+    follow(Path(sys.argv[1]))

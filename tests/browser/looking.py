@@ -59,9 +59,9 @@ class Look:
         self.settle()
         return self.said()
 
-    def settle(self) -> None:
+    def settle(self, patience: float = PATIENCE) -> None:
         app = self.page.locator("[data-testid=stApp]")
-        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=patience)
         expect(self.page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=PATIENCE)
 
     def refreshed(self, times: int = 1) -> None:

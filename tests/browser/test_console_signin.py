@@ -82,7 +82,7 @@ def test_whom_the_proxy_knows_writes_under_that_name_whatever_their_browser_clai
         browser, proxied.console, http_credentials=credentials, extra_http_headers={HEADER: "mallory"}
     ) as look:
         look.page.goto(f"{proxied.url}/alerts", timeout=START_MILLISECONDS)
-        look.page.locator("h1.page").wait_for(state="attached", timeout=START_MILLISECONDS)
+        look.settle(START_MILLISECONDS)
         look.drawn("Alerts")
         acknowledge(look, "on it")
         expect(look.page.get_by_role("button", name=USER)).to_be_visible()
@@ -153,7 +153,7 @@ def test_whom_the_provider_knows_writes_and_leaves(browser: Browser, provided: t
         look.page.get_by_role("button", name=ADDRESS).click()
         look.page.get_by_role("button", name="Sign out").click()
         look.page.get_by_role("button", name="End session").click()  # the provider's too
-        look.page.get_by_role("button", name="Sign in").wait_for()
+        look.page.get_by_role("button", name="Sign in").wait_for(timeout=START_MILLISECONDS)
         assert "orders.DLT" not in look.said()
 
 
