@@ -1,5 +1,4 @@
-"""`eda-monitor demo`: a real Kafka, a real RabbitMQ and a simulated Event Grid whose traffic goes wrong, watched by
-`eda-monitor up`.
+"""`eda-monitor demo`: real brokers and simulated clouds whose traffic goes wrong, watched by `eda-monitor up`.
 
 The agent runs as a process of its own, by the configuration that a user would write; what it sends
 is received here and printed.
@@ -14,24 +13,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 
-from monitor.demo import handlers, services
+from monitor.demo import services, systems
 from monitor.demo.receiver import receiver
-from monitor.demo.traffic.aws import run_aws
-from monitor.demo.traffic.blobs import CONTAINER, run_blobs
-from monitor.demo.traffic.event_grid import run_event_grid
-from monitor.demo.traffic.eventbridge import run_eventbridge
-from monitor.demo.traffic.kafka import create_topics, run_kafka
-from monitor.demo.traffic.rabbitmq import run_rabbitmq
 from monitor.ending import Ending
 
-out = Console()
+out = systems.out
 
 CONFIG = """\
 {targets}
@@ -43,84 +35,6 @@ url = "{webhook}"
 listen = "127.0.0.1:{metrics_port}"
 [console]
 listen = "127.0.0.1:{console_port}"
-"""
-
-KAFKA = """\
-[[targets]]
-name = "kafka"
-kind = "kafka"
-bootstrap_servers = ["{bootstrap}"]
-interval = "5s"
-topics = {{ exclude = ["__.*"] }}
-"""
-
-RABBITMQ = """\
-[[targets]]
-name = "rabbitmq"
-kind = "rabbitmq"
-url = "{url}"
-username = "{user}"
-password = "{password}"
-interval = "5s"
-queues = {{ exclude = ["celery.*"] }}
-"""
-
-HANDLERS = """\
-[[targets]]
-name = "handlers"
-kind = "handlers"
-urls = {urls}
-interval = "5s"
-[targets.groups]
-invoices = "invoice-service"
-"""
-
-
-EVENT_GRID = """\
-[[targets]]
-name = "azure-simulated"
-kind = "eventgrid"
-subscription_id = "{subscription}"
-interval = "5s"
-[targets.endpoints]
-management = "{url}"
-metrics = "{url}"
-"""
-
-#: CloudWatch's metrics are asked for as often as the rest: here they cost nothing. moto has no percentiles.
-EVENTBRIDGE = """\
-[[targets]]
-name = "aws-events-simulated"
-kind = "eventbridge"
-region = "{region}"
-endpoint_url = "{url}"
-interval = "5s"
-metrics_interval = "15s"
-quiet_metrics_interval = "15s"
-metrics_budget = 100000
-latency_p99 = false
-"""
-
-BLOBS = """\
-[targets.dead_letter_reads]
-interval = "5s"
-[[targets.dead_letter_containers]]
-container = "{container}"
-connection_string = "{connection}"
-"""
-
-
-SQS = """\
-[[targets]]
-name = "aws-simulated"
-kind = "sqs"
-region = "{region}"
-endpoint_url = "{url}"
-interval = "5s"
-metrics_interval = "10s"
-quiet_metrics_interval = "10s"
-metrics_budget = 100000
-move_tasks = false
 """
 
 
@@ -146,13 +60,13 @@ def everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen
     """Brokers, their traffic, the receiver of alerts and the monitor: started in this order, stopped in reverse."""
     with ExitStack() as stack:
         urls: list[str] = []
-        targets = [_kafka(stack, stop, folder, urls)]
-        with _told():
-            targets.append(_rabbitmq(stack, stop, folder, urls))
-        targets.append(_event_grid(stack, stop))
-        with _told():
-            targets.append(_aws(stack, stop))
-        targets.append(HANDLERS.format(urls=json.dumps(urls)))
+        targets = [systems.kafka(stack, stop, folder, urls)]
+        with systems.told():
+            targets.append(systems.rabbitmq(stack, stop, folder, urls))
+        targets.append(systems.event_grid(stack, stop))
+        with systems.told():
+            targets.append(systems.aws(stack, stop))
+        targets.append(systems.HANDLERS.format(urls=json.dumps(urls)))
         webhook = stack.enter_context(receiver(out))
         watcher = _started(["-m", "monitor", "up", "--config", str(_configured(folder, "".join(targets), webhook))])
         try:
@@ -161,83 +75,6 @@ def everything(folder: Path, stop: threading.Event) -> Iterator[subprocess.Popen
             stop.set()
             watcher.terminate()
             watcher.wait(10)
-
-
-def _kafka(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str]) -> str:
-    """A Kafka with traffic and handlers, whose metrics join `urls`; returns the target that watches it."""
-    out.print("Starting Apache Kafka … (the first time its jars are fetched, about 10 s)")
-    broker = stack.enter_context(services.kafka())
-    create_topics(broker.bootstrap)
-    for name in ("payments", "invoices"):
-        with _told():
-            urls.append(stack.enter_context(handlers.service(name, broker.bootstrap, folder)))
-    stack.enter_context(_traffic(stop, run_kafka, broker.bootstrap))
-    out.print(f"Kafka: {broker.bootstrap}")
-    return KAFKA.format(bootstrap=broker.bootstrap)
-
-
-def _rabbitmq(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str]) -> str:
-    """A RabbitMQ with traffic and handlers, whose metrics join `urls`; returns the target that watches it."""
-    out.print("Starting RabbitMQ …")
-    broker = stack.enter_context(services.rabbitmq())
-    amqp = "amqp://{}:{}@127.0.0.1:{}/%2F".format(*services.ADMIN, broker.amqp_port)
-    stack.enter_context(_traffic(stop, run_rabbitmq, amqp))
-    with _told():
-        _thumbnails(stack, stop, folder, urls, amqp)
-    out.print(f"RabbitMQ: {broker.url}")
-    user, password = services.MONITOR
-    return RABBITMQ.format(url=broker.url, user=user, password=password)
-
-
-def _event_grid(stack: ExitStack, stop: threading.Event) -> str:
-    """A simulation of Azure with figures that go wrong, and real blobs; returns the target that watches it."""
-    azure = stack.enter_context(services.simulated_azure(services.SimulatedAzure(delay=-60)))  # it tells at once
-    stack.enter_context(_traffic(stop, run_event_grid, azure))
-    target = EVENT_GRID.format(subscription=services.SUBSCRIPTION, url=azure.url)
-    with _told():
-        out.print("Starting Azurite … (the first time it is fetched by npm)")
-        blobs = stack.enter_context(services.azurite()).connection_string
-        stack.enter_context(_traffic(stop, run_blobs, blobs))
-        target += BLOBS.format(container=CONTAINER, connection=blobs)
-    out.print(f"Azure Event Grid: simulated, {azure.url}")
-    return target
-
-
-def _aws(stack: ExitStack, stop: threading.Event) -> str:
-    """An account that is not AWS, whose messages and events go wrong; returns the targets that watch it."""
-    url = stack.enter_context(services.moto())
-    stack.enter_context(_traffic(stop, run_aws, url))
-    stack.enter_context(_traffic(stop, run_eventbridge, url))
-    out.print(f"Amazon SQS, SNS and EventBridge: simulated by moto, {url}")
-    return SQS.format(region=services.REGION, url=url) + EVENTBRIDGE.format(region=services.REGION, url=url)
-
-
-def _thumbnails(stack: ExitStack, stop: threading.Event, folder: Path, urls: list[str], broker: str) -> None:
-    urls.append(stack.enter_context(handlers.service("celery_metrics", broker, folder)))
-    from monitor.demo.handlers.thumbnails import run_thumbnails
-
-    stack.enter_context(handlers.celery_worker(broker, folder))
-    stack.enter_context(_traffic(stop, run_thumbnails, broker))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What is missing or does not start is told, and the demo goes on without it."""
-    try:
-        yield
-    except (services.ServiceMissingError, services.ServiceFailedError) as missing:
-        out.print(f"[yellow]{escape(str(missing))}[/]", soft_wrap=True)
-
-
-@contextmanager
-def _traffic(stop: threading.Event, run: Callable[..., None], where: object) -> Iterator[None]:
-    thread = threading.Thread(target=run, args=(where, stop), name="traffic")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(10)
 
 
 @contextmanager
