@@ -32,7 +32,7 @@ class Query:
     @property
     def labels(self) -> tuple[str, ...]:
         """What its series have: what they are summed by, all that the metric has, or nothing where all are one."""
-        if outermost := re.search(r"\b(?:sum|max|min|count)(?: by \(([^)]+)\))? ?\(", self.expr):
+        if outermost := re.search(r"\b(?:sum|max|min|count)(?: by \(([^)]*)\))? ?\(", self.expr):
             return tuple(name for name in (outermost[1] or "").split(", ") if name not in ("", "le"))
         metric = re.search(rf"\b{PREFIX}(\w+?)(_bucket)?\{{", self.expr)
         return ("system", "target", *METRICS[metric[1]].labels) if metric else ()
@@ -98,7 +98,8 @@ def or_none(expr: str) -> str:
 def share_of(outcome: str, *by: str, **matchers: str) -> str:
     """By these labels, the part of the events of handlers that had such an outcome."""
     these = rate(m.HANDLER_EVENTS_TOTAL, *by, outcome=outcome, **matchers)
-    return f"{these} / {rate(m.HANDLER_EVENTS_TOTAL, *by, **matchers)}"
+    whole = rate(m.HANDLER_EVENTS_TOTAL, *by, **matchers)
+    return f"({these} or 0 * {whole}) / {whole}"
 
 
 def quantile(metric: Metric, q: float, *by: str, **matchers: str) -> str:

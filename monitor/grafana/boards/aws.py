@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import VARIABLES, Board, Variable
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import PREFIX, Query, came, count, or_none, rate, select
+from monitor.grafana.queries import PREFIX, Query, came, or_none, rate, select
 
 WHO = "{{group}} on {{destination}}"
 THROTTLED, GAVE_UP = "=throttled", "=gave up"
@@ -31,7 +31,7 @@ BOARD = Board(
             Panel(
                 "Dead letters, last hour",
                 "Given up and kept in a queue. Read one for its cause, mend the handler, then send them back.",
-                (Query(came("1h", destination="", source="$destination")),),
+                (Query(or_none(came("1h", destination="", source="$destination"))),),
                 kind="stat",
                 limit=limit("DeadLettersGrowing"),
                 opens="eda-dead-letters",
@@ -48,7 +48,7 @@ BOARD = Board(
             Panel(
                 "Faults of configuration",
                 "Ways of dead letters that are broken: gone, closed, or none. Which and why is below.",
-                (Query(count(m.CONFIGURATION_FAULT, "> 0")),),
+                (Query(or_none(f"count({select(m.CONFIGURATION_FAULT)} > 0)")),),
                 kind="stat",
                 limit=limit("DeadLetterPathBroken"),
                 width=6,

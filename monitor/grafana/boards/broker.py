@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, count, rate, select
+from monitor.grafana.queries import Query, count, or_none, rate, select
 
 BOARD = Board(
     "eda-broker",
@@ -32,7 +32,7 @@ BOARD = Board(
             Panel(
                 "Faults of configuration",
                 "Destinations whose configuration loses messages, or will. The table below names them and the reason.",
-                (Query(count(m.CONFIGURATION_FAULT, "> 0")),),
+                (Query(or_none(f"count({select(m.CONFIGURATION_FAULT)} > 0)")),),
                 kind="stat",
                 limit=Limit(1, "orange"),
                 width=6,
@@ -40,7 +40,7 @@ BOARD = Board(
             Panel(
                 "Unroutable, last hour",
                 "Messages that no destination wanted. Without a binding for them they are gone: mend the routing.",
-                (Query(f"sum(increase({select(m.UNROUTABLE_MESSAGES_TOTAL)}[1h]))"),),
+                (Query(or_none(f"sum(increase({select(m.UNROUTABLE_MESSAGES_TOTAL)}[1h]))")),),
                 kind="stat",
                 limit=limit("MessagesUnroutable"),
                 width=6,

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import RATE, Query, rate, select
+from monitor.grafana.queries import RATE, Query, or_none, rate, select
 from monitor.grafana.shared import GROUP, WHO, age_by_group, furthest_behind
 
 #: How well the age of a group's backlog is known.
@@ -54,7 +54,7 @@ BOARD = Board(
             Panel(
                 "Lost to retention",
                 "Events that were deleted before their group read them. They cannot be had back from the broker.",
-                (Query(f"sum({select(m.LOST_MESSAGES)})"),),
+                (Query(or_none(f"sum({select(m.LOST_MESSAGES)})")),),
                 kind="stat",
                 limit=limit("EventsLost"),
                 width=6,

@@ -21,7 +21,7 @@ BOARD = Board(
             Panel(
                 "Came within the hour",
                 "Events given up within the last hour. Each is one that nobody handled: read one, mend, redrive.",
-                (Query(came("1h", **ITS)),),
+                (Query(or_none(came("1h", **ITS))),),
                 kind="stat",
                 limit=limit("DeadLettersTrickling"),
             ),

@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import VARIABLES, Board, Variable
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import PREFIX, Query, came, coming, rate, select
+from monitor.grafana.queries import PREFIX, Query, came, coming, or_none, rate, select
 
 WHO = "{{group}} on {{destination}}"
 #: Its subscriptions have no backlog; they are those that were to get something.
@@ -22,7 +22,7 @@ BOARD = Board(
                 "Lost, last hour",
                 "Events that were given up and had nowhere to go. They are gone: give their subscription a dead-letter "
                 "destination, or mend the one that it has.",
-                (Query(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL)}[1h]))"),),
+                (Query(or_none(f"sum(increase({select(m.DEAD_LETTER_FAILURES_TOTAL)}[1h]))")),),
                 kind="stat",
                 limit=limit("DeadLettersLost"),
                 width=6,
@@ -30,7 +30,7 @@ BOARD = Board(
             Panel(
                 "Dead letters, last hour",
                 "Events that were given up and kept. Read one for its cause, mend the handler, then send them back.",
-                (Query(came("1h", destination="", source="$destination")),),
+                (Query(or_none(came("1h", destination="", source="$destination"))),),
                 kind="stat",
                 limit=limit("DeadLettersGrowing"),
                 opens="eda-dead-letters",
@@ -39,7 +39,7 @@ BOARD = Board(
             Panel(
                 "Failed attempts, last hour",
                 "Deliveries that a subscription did not accept; most are tried again, later and later. See why below.",
-                (Query(f"sum(increase({select(m.DELIVERY_FAILURES_TOTAL)}[1h]))"),),
+                (Query(or_none(f"sum(increase({select(m.DELIVERY_FAILURES_TOTAL)}[1h]))")),),
                 kind="stat",
                 limit=Limit(1, "orange"),
                 width=6,
@@ -47,7 +47,7 @@ BOARD = Board(
             Panel(
                 "Matched nothing, last hour",
                 "Events that no subscription wanted. Often meant so; if not, look at the filters.",
-                (Query(f"sum(increase({select(m.UNROUTABLE_MESSAGES_TOTAL, reason='=unmatched')}[1h]))"),),
+                (Query(or_none(f"sum(increase({select(m.UNROUTABLE_MESSAGES_TOTAL, reason='=unmatched')}[1h]))")),),
                 kind="stat",
                 width=6,
             ),

@@ -36,12 +36,7 @@ BOARD = Board(
             Panel(
                 "Share of failures",
                 "Of all events, those that failed, were dropped or dead-lettered. The reasons are below.",
-                (
-                    Query(
-                        f"sum(rate({select(m.HANDLER_EVENTS_TOTAL, outcome=FAILED)}[{RATE}]))"
-                        f" / sum(rate({select(m.HANDLER_EVENTS_TOTAL)}[{RATE}]))"
-                    ),
-                ),
+                (Query(share_of(FAILED)),),
                 "percentunit",
                 "stat",
                 limit("HandlerFailing"),

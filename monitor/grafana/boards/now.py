@@ -4,7 +4,7 @@ from collectors import metrics as m
 from monitor.grafana.board import Board
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import FAILED, Query, came, count, select, share_of
+from monitor.grafana.queries import FAILED, Query, came, count, or_none, select, share_of
 from monitor.grafana.shared import furthest_behind, slow_handlers
 
 BOARD = Board(
@@ -27,7 +27,7 @@ BOARD = Board(
                 "Dead letters, last 15 minutes",
                 "Events given up by their handlers. Any value above 0 is an event nobody handled: read the dead "
                 "letter, mend the handler, then redrive.",
-                (Query(came("15m")),),
+                (Query(or_none(came("15m"))),),
                 kind="stat",
                 limit=limit("DeadLettersGrowing"),
                 opens="eda-dead-letters",
