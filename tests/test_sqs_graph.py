@@ -78,7 +78,7 @@ def test_one_source_is_named_and_several_are_not() -> None:
         (faults(queue("a", "dlq"), store()), set()),
         (faults(queue("a")), {("a", "no dead-letter queue")}),
         (faults(queue("a", "dlq", max_receives=1), store()), {("a", "maxReceiveCount 1")}),
-        (faults(queue("a", "gone")), {("a", "dead-letter queue missing")}),
+        (faults(queue("a", "gone")), {("a", "dead-letter queue is gone")}),
         (
             faults(queue("a", "dlq"), store(retention=4 * DAY)),
             {("dlq", "retention not longer than its source's")},
@@ -101,7 +101,7 @@ SHUT = {"policy": None}
     [
         ((BILLING, store()), subscription(), set()),
         ((BILLING, store()), subscription(dead_letters=None), {("topic/orders", "no dead-letter queue")}),
-        ((BILLING, store()), subscription(dead_letters="gone"), {("topic/orders", "dead-letter queue missing")}),
+        ((BILLING, store()), subscription(dead_letters="gone"), {("topic/orders", "dead-letter queue is gone")}),
         ((BILLING, store()), subscription(dead_letters=None, pending=True), set()),
         ((BILLING, store()), subscription(dead_letters=None, known=False), set()),
         ((BILLING._replace(**SHUT), store()), subscription(), {("billing", "its policy does not admit SNS")}),

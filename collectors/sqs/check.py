@@ -9,8 +9,8 @@ from collectors.aws import cost
 from collectors.base import Finding, Reading
 from collectors.sqs.estate import Estate
 from collectors.sqs.graph import (
+    GONE,
     KEY_CLOSED,
-    MISSING,
     NO_DEAD_LETTER_QUEUE,
     NOT_ADMITTED,
     ONE_RECEIVE,
@@ -21,7 +21,7 @@ from collectors.sqs.settings import SqsSettings
 
 _HINTS = {
     NO_DEAD_LETTER_QUEUE: "what fails again and again goes when its retention ends; give it one, if that matters",
-    MISSING: "the redrive policy names a queue that is not there: create it, or correct the policy",
+    GONE: "the redrive policy names a queue that is not there: create it, or correct the policy",
     SHORT_RETENTION: "a dead letter keeps its first time: give its queue a longer MessageRetentionPeriod",
     ONE_RECEIVE: "one failure of a consumer, or a slow one, is enough to die: raise maxReceiveCount to 3 or more",
     NOT_ADMITTED: "allow sqs:SendMessage to sns.amazonaws.com where aws:SourceArn is the topic",

@@ -16,7 +16,7 @@ SEND = "sqs:SendMessage"
 _MANAGED_KEY = "alias/aws/sqs"
 
 NO_DEAD_LETTER_QUEUE = "no dead-letter queue"
-MISSING = "dead-letter queue missing"
+GONE = "dead-letter queue is gone"
 SHORT_RETENTION = "retention not longer than its source's"
 ONE_RECEIVE = "maxReceiveCount 1"
 NOT_ADMITTED = "its policy does not admit SNS"
@@ -101,7 +101,7 @@ def _faults_of_topics(estate: Estate) -> Iterator[tuple[str, str]]:
 
 def _missing(source: str, arn: str, estate: Estate) -> Iterator[tuple[str, str]]:
     if estate.there is not None and arn not in estate.there:
-        yield source, MISSING
+        yield source, GONE
 
 
 def _closed(arn: str, topic_arn: str, estate: Estate) -> Iterator[tuple[str, str]]:
