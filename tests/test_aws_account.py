@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -13,10 +15,10 @@ from aws import ENVIRONMENT, REGION, SECRET, account, settings
 from botocore.stub import Stubber
 from moto import mock_aws
 from pydantic import ValidationError
+from recorded import send
 
 from collectors.aws.account import Account, Call
 from collectors.aws.arn import Arn, parsed
-from collectors.aws.cloudwatch import spelled
 from collectors.aws.cost import Part, an_hour, findings
 from collectors.aws.cycle import Cycle
 from collectors.aws.errors import AwsError
@@ -161,16 +163,24 @@ def test_what_fails_for_many_things_alike_is_told_once() -> None:
     assert [error.part for error in one.reading.errors] == ["queue 0 and 2 others"]
 
 
-@pytest.mark.usefixtures("moto")
-def test_metrics_are_spelled_as_cloudwatch_does() -> None:
-    watch = boto3.client("cloudwatch", REGION)
-    watch.put_metric_data(Namespace="AWS/Events", MetricData=[{"MetricName": "IngestiontoStart", "Value": 1.0}])
-    one = Cycle(account(), Reading(), time.monotonic() + 30)
+@pytest.mark.parametrize(("service", "operation"), [("sqs", "ListQueues"), ("sns", "ListTopics")])
+def test_an_answer_that_is_not_of_aws_is_said_to_be_so(service: str, operation: str) -> None:
+    class Login(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            send(self, 200, "<html>Please sign in<br></html>", "text/html")
 
-    assert spelled(one, "AWS/Events", ["IngestionToStart", "Other"]) == {
-        "IngestionToStart": "IngestiontoStart",
-        "Other": "Other",
-    }
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Login)
+    Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+
+    with pytest.raises(AwsError, match=rf"{service}:{operation}: {url} answered something that is not understood"):
+        account(endpoint_url=url).call(service, operation)
+
+    server.shutdown()
+    server.server_close()
 
 
 def test_an_arn_is_taken_apart() -> None:

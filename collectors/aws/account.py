@@ -13,6 +13,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from collectors.aws.errors import AwsError, OutOfTimeError, action, explained
@@ -69,14 +70,14 @@ class Account:
         """The answer to a request; raises AwsError."""
         try:
             return getattr(self.client(call.service), xform_name(call.operation))(**call.parameters)
-        except (BotoCoreError, ClientError, OutOfTimeError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, OutOfTimeError) as error:
             raise explained(error, action(call.service, call.operation), self.where) from None
 
     def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[Any]:
         """Every page of a list, as many as there are; raises AwsError."""
         try:
             yield from self.client(service).get_paginator(xform_name(operation)).paginate(**parameters)
-        except (BotoCoreError, ClientError, OutOfTimeError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, OutOfTimeError) as error:
             raise explained(error, action(service, operation), self.where) from None
 
     def together(self, calls: Iterable[Call]) -> Iterator[Any]:
@@ -123,6 +124,12 @@ class Account:
 _SERVICES = {"eventbridge": "events", "cloudwatch-logs": "logs"}
 
 
+def _must_be_of_aws(response_dict: Mapping[str, Any], **_others: Any) -> None:
+    """Before it is parsed: of a page for people, such as a proxy's, the SDK would make an answer that holds nothing."""
+    if response_dict["body"][:200].lstrip().lower().startswith((b"<html", b"<!doctype html")):
+        raise ResponseParserError("HTML")
+
+
 def _session(settings: AwsSettings, hook: Callable[..., None]) -> boto3.Session:
     core = _core(settings, hook)
     if settings.role_arn is not None:
@@ -133,6 +140,7 @@ def _session(settings: AwsSettings, hook: Callable[..., None]) -> boto3.Session:
 def _core(settings: AwsSettings, hook: Callable[..., None]) -> Session:
     core = Session(profile=settings.profile)
     core.register("before-send", hook)
+    core.register("before-parse", _must_be_of_aws)
     return core
 
 

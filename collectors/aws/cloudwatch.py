@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from collectors.aws.account import Call
 from collectors.aws.cost import an_hour
-from collectors.aws.cycle import Cycle
+from collectors.aws.cycle import SLACK, Cycle
 from collectors.aws.errors import AwsError
 from collectors.aws.settings import AwsSettings
 from collectors.sums import Key, Sums, Window
@@ -32,8 +32,6 @@ POINTS_A_CALL = 100_800
 #: A value stands so long after it should have been followed by another.
 STANDS = 300
 _HOUR = 3600.0
-#: A cycle may come this much early, as a share of the interval.
-_SLACK = 0.1
 _SUMS = "cloudwatch"
 _SPENT = "cloudwatch-spent"
 
@@ -163,7 +161,7 @@ class CloudWatch:
         return max(chosen, self.settings.interval)
 
     def _is_due(self, one: Wanted, now: float) -> bool:
-        return now - self._answered.get(one.key, 0.0) >= self.interval(one) * (1 - _SLACK)
+        return now - self._answered.get(one.key, 0.0) >= self.interval(one) * (1 - SLACK)
 
     def _spend(self, count: int, now: float) -> None:
         if count:
@@ -256,13 +254,3 @@ def _pages(cycle: Cycle, window: Window, part: Sequence[Wanted], answer: Any) ->
     while token := answer.get("NextToken"):
         answer = cycle.account.ask(request(window, part, token))
         yield answer
-
-
-def spelled(cycle: Cycle, namespace: str, names: Iterable[str]) -> dict[str, str]:
-    """How CloudWatch itself spells these metrics: its documentation has some of them in two ways.
-
-    As it is given, where no metric of that name is there yet. Raises AwsError.
-    """
-    listed = cycle.listed("cloudwatch", "ListMetrics", "Metrics", Namespace=namespace, RecentlyActive="PT3H")
-    known = {metric["MetricName"].lower(): metric["MetricName"] for metric in listed}
-    return {name: known.get(name.lower(), name) for name in names}

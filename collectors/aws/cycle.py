@@ -11,6 +11,9 @@ from collectors.aws.account import Account, Call
 from collectors.aws.errors import AwsError
 from collectors.base import PartError, Reading, Skipped
 
+#: A cycle may come this much early, as a share of the interval of what is read now and then.
+SLACK = 0.1
+
 
 class Cycle:
     """Asks the account, and notes in the reading what failed and what was left out."""

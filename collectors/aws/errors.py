@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from botocore import exceptions as b
+from botocore.parsers import ResponseParserError
 
 #: Services whose actions are called otherwise in a policy than their client is.
 _PREFIXES = {"eventbridgev2": "events"}
@@ -111,6 +112,8 @@ def _unsent(error: Exception, called: str, where: str) -> str:
             return f"{called}: the certificate of {where} cannot be verified"
         case b.EndpointConnectionError() | b.HTTPClientError() | b.ConnectionError():
             return f"{called}: {where} cannot be reached"
+        case ResponseParserError():
+            return f"{called}: {where} answered something that is not understood; is it AWS?"
     return f"{called}: {type(error).__name__}"
 
 

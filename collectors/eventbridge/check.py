@@ -74,4 +74,4 @@ def _parts(settings: EventBridgeSettings, grid: Grid, wanted: Sequence[tuple[Wan
 
 
 def _hint(message: str) -> str:
-    return "docs/aws.md has the policy whole" if message.startswith("not allowed") else ""
+    return "docs/eventbridge.md has the policy whole" if message.startswith("not allowed") else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from collectors.aws.account import Call
 from collectors.aws.arn import parsed
-from collectors.aws.cycle import Cycle
+from collectors.aws.cycle import SLACK, Cycle
 from collectors.aws.errors import AwsError
 from collectors.eventbridge import answers
 from collectors.eventbridge.answers import Queue, Rule, RuleKey, name_of
@@ -21,8 +21,6 @@ from collectors.eventbridge.settings import EventBridgeSettings
 
 _PAGE = 100
 _LATER = "throttled or over the topology budget: their turn comes in the next cycles"
-#: A cycle may come this much early, as a share of the interval.
-_SLACK = 0.1
 
 
 class Topology:
@@ -46,7 +44,7 @@ class Topology:
         if is_due:
             self._read_buses(cycle)
             self._read_rest(cycle)
-            self._due_at = now + self._settings.topology_interval * (1 - _SLACK)
+            self._due_at = now + self._settings.topology_interval * (1 - SLACK)
         self._read_targets(cycle, now)
         self._read_queues(cycle, is_due)
 
@@ -103,7 +101,7 @@ class Topology:
 
     def _read_targets(self, cycle: Cycle, now: float) -> None:
         """Read the targets of rules whose turn it is, those first that were never or longest ago read."""
-        oldest = now - self._settings.topology_interval * (1 - _SLACK)
+        oldest = now - self._settings.topology_interval * (1 - SLACK)
         due = sorted(
             (key for key in self.grid.rules if self._targets_at.get(key, 0.0) <= oldest),
             key=lambda key: (self._targets_at.get(key, 0.0), key),
@@ -199,11 +197,15 @@ def _pages(cycle: Cycle, service: str, operation: str, key: str, **parameters: A
 
 
 def _newer(cycle: Cycle) -> list[str]:
-    """The names of buses of EventBridge's second version, where region, endpoint and policy have it."""
+    """The names of buses of EventBridge's second version, where region and endpoint have it."""
     try:
         return [str(one["Name"]) for one in _pages(cycle, "eventbridgev2", "ListEventBuses", "EventBuses")]
-    except Exception:  # where who answers does not know the protocol, the SDK's parser fails with whatever it meets
-        return []
+    except AwsError as error:
+        if error.denied:
+            cycle.skip("buses of EventBridge v2", str(error))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass  # an emulator that does not know the protocol answers with something else
+    return []
 
 
 def _queues_here(rule: Rule) -> Iterator[str]:

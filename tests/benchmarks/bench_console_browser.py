@@ -7,6 +7,7 @@ it, and before each click the store counts as changed: no page is shown from ans
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -150,7 +151,7 @@ def main() -> None:
             week.fill(store, float(int(time.time())))
         with followed(store), serving(folder) as console, plain_page(folder) as plain, sync_playwright() as playwright:
             console.shows(store.absolute())
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
             measured(browser, console.url, plain, lambda: os.utime(store))
             browser.close()
 
