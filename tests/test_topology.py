@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.console.data import DeadLetterStore
@@ -42,6 +44,15 @@ def test_events_go_from_producers_to_groups_and_dead_letters() -> None:
         Edge(ORDERS_KEY, LETTERS_KEY, None, dead=True),
     }
     assert {one.key for one in whole.nodes} == {WEB_KEY, ORDERS_KEY, BILLING_KEY, LETTERS_KEY}
+
+
+def test_a_store_tells_what_lies_there_of_all_its_sources_and_not_what_comes() -> None:
+    coming = Destination("shop", "orders.dlq", 0.5, None, None, ())
+    stores = [LETTERS, replace(LETTERS, source="refunds", depth=4)]
+
+    whole = graph((), [coming], {}, stores, (), ())
+
+    assert node(whole, LETTERS_KEY).figures == "13 wait"
 
 
 def test_a_way_that_two_metrics_tell_is_one_edge() -> None:

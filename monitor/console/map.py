@@ -17,7 +17,7 @@ def load_topology(reader: Source, now: float) -> Graph:
     published = reader.rises(m.MESSAGES_PUBLISHED_TOTAL.name, now - SECONDS, now)
     routes = [one.labels for one in reader.latest(m.DEAD_LETTER_ROUTE.name, now)]
     return graph(
-        [Published(one.labels["service"], one.labels["destination"], one.rate) for one in published],
+        [Published(one.labels["service"] or "unnamed", one.labels["destination"], one.rate) for one in published],
         load_destinations(reader, now),
         judged.groups,
         judged.stores,

@@ -26,7 +26,7 @@ LOOKS = {
     Harm.NOTE: ("info", "note", "blue", "#3b74c4"),
 }
 #: So many problems fit a laptop's screen, and so many events beside them.
-ROWS, EVENTS = 8, 12
+ROWS, EVENTS = 7, 12
 
 
 def state(overview: Overview, now: float) -> None:

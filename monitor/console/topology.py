@@ -117,10 +117,13 @@ def graph(
         layer = Layer.DEAD_LETTERS if (target, name) in dead else Layer.DESTINATION
         return add(Key(layer, target, name), figures)
 
+    lying = Counter[tuple[str, str]]()
+    for store in stores:
+        lying[store.target, store.destination] += int(store.depth)
+    for (target, destination), depth in lying.items():
+        place(target, destination, f"{depth:,} wait")
     for one in destinations:
         place(one.target, one.destination, f"{rate_text(one.rate_in)} in" if one.rate_in is not None else "")
-    for store in stores:
-        place(store.target, store.destination, f"{store.depth:,.0f} wait")
     for (target, destination, group), one_group in groups.items():
         key = add(Key(Layer.GROUP, target, group, destination), _waiting(one_group), _of_verdict(one_group))
         edges.append(Edge(place(target, destination), key, one_group.rate_out))
