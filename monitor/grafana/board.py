@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors import metrics as m
+from collectors.base import Metric
 from monitor.grafana.panels import DATASOURCE, Panel, placed
 from monitor.grafana.queries import PREFIX
 
@@ -58,6 +59,12 @@ VARIABLES = (
     ),
     Variable("group", "Group", _any(m.BACKLOG_MESSAGES, m.HANDLER_EVENTS_TOTAL), ("destination",)),
 )
+
+
+def variables_with_groups_of(metric: Metric) -> tuple[Variable, ...]:
+    """Where groups have no backlog, they are those that this metric tells of."""
+    group = Variable("group", "Group", PREFIX + metric.name, ("destination",))
+    return (*(one for one in VARIABLES if one.name != "group"), group)
 
 
 #: Of a store of dead letters, where they come from.

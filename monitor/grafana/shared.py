@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collectors import metrics as m
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import Query, quantile, rate, select
+from monitor.grafana.queries import Query, came, or_none, quantile, rate, select
 
 WHO = "{{group}} on {{destination}}"
 GROUP = ("target", "destination", "group")
@@ -96,4 +96,64 @@ def publish_failures(width: int = 0, **matchers: str) -> Panel:
         "ops",
         limit=Limit(1e-6),
         width=width,
+    )
+
+
+def dead_letters_of_an_hour(where: str) -> Panel:
+    """Of sources that dead-letter into another destination, which is `where` for people."""
+    return Panel(
+        "Dead letters, last hour",
+        f"Given up and kept in {where}. Read one for its cause, mend the handler, then send them back.",
+        (Query(or_none(came("1h", destination="", source="$destination"))),),
+        kind="stat",
+        limit=limit("DeadLettersGrowing"),
+        opens="eda-dead-letters",
+        width=6,
+    )
+
+
+def refused() -> Panel:
+    """Of clouds, which tell of all publishers together."""
+    return Panel(
+        "Published and refused",
+        "What came, and what was refused or throttled, by reason. Refused ones are lost unless their publisher keeps "
+        "them.",
+        (
+            Query(rate(m.MESSAGES_IN_TOTAL, "target", "destination"), "{{destination}}"),
+            Query(
+                rate(m.PUBLISH_FAILURES_TOTAL, "destination", "reason", service="=publishers"),
+                "refused: {{destination}} {{reason}}",
+            ),
+        ),
+        "ops",
+    )
+
+
+def matched_and_delivered() -> tuple[Query, Query]:
+    """What each rule or subscription was to deliver, and what was accepted."""
+    return (
+        Query(rate(m.MESSAGES_MATCHED_TOTAL, *GROUP), f"matched: {WHO}"),
+        Query(rate(m.MESSAGES_OUT_TOTAL, *GROUP), f"delivered: {WHO}"),
+    )
+
+
+def failed_by_reason(title: str, description: str) -> Panel:
+    return Panel(
+        title,
+        description,
+        (Query(rate(m.DELIVERY_FAILURES_TOTAL, *GROUP, "reason"), f"{WHO}: {{{{reason}}}}"),),
+        "ops",
+        limit=Limit(1e-6, "orange"),
+    )
+
+
+def delivery_latency(title: str, description: str) -> Panel:
+    return Panel(
+        title,
+        description,
+        (
+            Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),
+            Query(select(m.DELIVERY_LATENCY_P99_SECONDS), f"slowest 1 %: {WHO}"),
+        ),
+        "s",
     )

@@ -1,15 +1,21 @@
 """Do the services of AWS deliver, and what becomes of what they cannot?"""
 
 from collectors import metrics as m
-from monitor.grafana.board import VARIABLES, Board, Variable
+from monitor.grafana.board import Board, variables_with_groups_of
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import PREFIX, Query, came, or_none, rate, select
+from monitor.grafana.queries import Query, or_none, rate, select
+from monitor.grafana.shared import (
+    GROUP,
+    WHO,
+    dead_letters_of_an_hour,
+    delivery_latency,
+    failed_by_reason,
+    matched_and_delivered,
+    refused,
+)
 
-WHO = "{{group}} on {{destination}}"
-THROTTLED, GAVE_UP = "=throttled", "=gave up"
-#: Rules and subscriptions have no backlog; they are those of which CloudWatch counts failures.
-GROUP = Variable("group", "Group", PREFIX + m.DELIVERY_FAILURES_TOTAL.name, ("destination",))
+THROTTLED = "=throttled"
 
 BOARD = Board(
     "eda-aws",
@@ -28,15 +34,7 @@ BOARD = Board(
                 limit=limit("DeadLettersLost"),
                 width=6,
             ),
-            Panel(
-                "Dead letters, last hour",
-                "Given up and kept in a queue. Read one for its cause, mend the handler, then send them back.",
-                (Query(or_none(came("1h", destination="", source="$destination"))),),
-                kind="stat",
-                limit=limit("DeadLettersGrowing"),
-                opens="eda-dead-letters",
-                width=6,
-            ),
+            dead_letters_of_an_hour("a queue"),
             Panel(
                 "Throttled, last hour",
                 "Deliveries that a limit of AWS held up. They come late: see which rule below, and raise its limit.",
@@ -55,17 +53,9 @@ BOARD = Board(
             ),
         ),
         (
-            Panel(
+            failed_by_reason(
                 "Failed by reason",
                 "Deliveries that failed, were given up or throttled. See whether the target is there, busy or closed.",
-                (
-                    Query(
-                        rate(m.DELIVERY_FAILURES_TOTAL, "target", "destination", "group", "reason"),
-                        f"{WHO}: {{{{reason}}}}",
-                    ),
-                ),
-                "ops",
-                limit=Limit(1e-6, "orange"),
             ),
             Panel(
                 "Dead letters that were not kept",
@@ -86,36 +76,18 @@ BOARD = Board(
                 "What each rule was to deliver, what its targets accepted, and attempts after the first. Apart: "
                 "targets are slow or down.",
                 (
-                    Query(rate(m.MESSAGES_MATCHED_TOTAL, "target", "destination", "group"), f"matched: {WHO}"),
-                    Query(rate(m.MESSAGES_OUT_TOTAL, "target", "destination", "group"), f"delivered: {WHO}"),
-                    Query(rate(m.REDELIVERIES_TOTAL, "target", "destination", "group"), f"again: {WHO}"),
+                    *matched_and_delivered(),
+                    Query(rate(m.REDELIVERIES_TOTAL, *GROUP), f"again: {WHO}"),
                 ),
                 "ops",
             ),
-            Panel(
+            delivery_latency(
                 "From the bus to the target",
                 "On average, and of the slowest one in a hundred, with all retries. Rises: a target is slow or down.",
-                (
-                    Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),
-                    Query(select(m.DELIVERY_LATENCY_P99_SECONDS), f"slowest 1 %: {WHO}"),
-                ),
-                "s",
             ),
         ),
         (
-            Panel(
-                "Published and refused",
-                "Events and messages that came, and those that AWS refused or throttled. Refused ones are lost unless "
-                "their publisher keeps them.",
-                (
-                    Query(rate(m.MESSAGES_IN_TOTAL, "target", "destination"), "{{destination}}"),
-                    Query(
-                        rate(m.PUBLISH_FAILURES_TOTAL, "destination", "reason", service="=publishers"),
-                        "refused: {{destination}} {{reason}}",
-                    ),
-                ),
-                "ops",
-            ),
+            refused(),
             Panel(
                 "Filtered out",
                 "Messages that no subscription wanted, by reason. Often meant so; if not, look at the filters.",
@@ -160,5 +132,5 @@ BOARD = Board(
             ),
         ),
     ),
-    (*(one for one in VARIABLES if one.name != "group"), GROUP),
+    variables_with_groups_of(m.DELIVERY_FAILURES_TOTAL),
 )

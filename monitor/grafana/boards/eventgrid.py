@@ -1,14 +1,17 @@
 """Does Event Grid deliver, and what becomes of what it cannot?"""
 
 from collectors import metrics as m
-from monitor.grafana.board import VARIABLES, Board, Variable
+from monitor.grafana.board import Board, variables_with_groups_of
 from monitor.grafana.limits import Limit, limit
 from monitor.grafana.panels import Panel
-from monitor.grafana.queries import PREFIX, Query, came, coming, or_none, rate, select
-
-WHO = "{{group}} on {{destination}}"
-#: Its subscriptions have no backlog; they are those that were to get something.
-GROUP = Variable("group", "Group", PREFIX + m.MESSAGES_MATCHED_TOTAL.name, ("destination",))
+from monitor.grafana.queries import Query, coming, or_none, rate, select
+from monitor.grafana.shared import (
+    dead_letters_of_an_hour,
+    delivery_latency,
+    failed_by_reason,
+    matched_and_delivered,
+    refused,
+)
 
 BOARD = Board(
     "eda-eventgrid",
@@ -27,15 +30,7 @@ BOARD = Board(
                 limit=limit("DeadLettersLost"),
                 width=6,
             ),
-            Panel(
-                "Dead letters, last hour",
-                "Events that were given up and kept. Read one for its cause, mend the handler, then send them back.",
-                (Query(or_none(came("1h", destination="", source="$destination"))),),
-                kind="stat",
-                limit=limit("DeadLettersGrowing"),
-                opens="eda-dead-letters",
-                width=6,
-            ),
+            dead_letters_of_an_hour("a container"),
             Panel(
                 "Failed attempts, last hour",
                 "Deliveries that a subscription did not accept; most are tried again, later and later. See why below.",
@@ -53,42 +48,19 @@ BOARD = Board(
             ),
         ),
         (
-            Panel(
-                "Published and refused",
-                "Events that were taken, and those that were not, by reason. Refused ones are lost unless their "
-                "publisher keeps them.",
-                (
-                    Query(rate(m.MESSAGES_IN_TOTAL, "target", "destination"), "{{destination}}"),
-                    Query(
-                        rate(m.PUBLISH_FAILURES_TOTAL, "destination", "reason", service="=publishers"),
-                        "refused: {{destination}} {{reason}}",
-                    ),
-                ),
-                "ops",
-            ),
+            refused(),
             Panel(
                 "Matched and delivered",
                 "What each subscription was to get, and what it accepted. Apart: it fails or is slow, and events wait "
                 "for their next attempt.",
-                (
-                    Query(rate(m.MESSAGES_MATCHED_TOTAL, "target", "destination", "group"), f"matched: {WHO}"),
-                    Query(rate(m.MESSAGES_OUT_TOTAL, "target", "destination", "group"), f"delivered: {WHO}"),
-                ),
+                matched_and_delivered(),
                 "ops",
             ),
         ),
         (
-            Panel(
+            failed_by_reason(
                 "Failed attempts by reason",
                 "Why deliveries failed. The endpoint is gone, busy or refuses: look at what it is and at its log.",
-                (
-                    Query(
-                        rate(m.DELIVERY_FAILURES_TOTAL, "target", "destination", "group", "reason"),
-                        f"{WHO}: {{{{reason}}}}",
-                    ),
-                ),
-                "ops",
-                limit=Limit(1e-6, "orange"),
             ),
             Panel(
                 "Dead letters and losses",
@@ -108,15 +80,10 @@ BOARD = Board(
             ),
         ),
         (
-            Panel(
+            delivery_latency(
                 "Time to accept a delivery",
                 "On average, of each subscription or rule. Slow ones are handed an event again when their time is "
                 "over: make the handler answer first and work then.",
-                (
-                    Query(select(m.DELIVERY_LATENCY_SECONDS), WHO),
-                    Query(select(m.DELIVERY_LATENCY_P99_SECONDS), f"slowest 1 %: {WHO}"),
-                ),
-                "s",
             ),
             Panel(
                 "Time to accept an event",
@@ -126,5 +93,5 @@ BOARD = Board(
             ),
         ),
     ),
-    (*(one for one in VARIABLES if one.name != "group"), GROUP),
+    variables_with_groups_of(m.MESSAGES_MATCHED_TOTAL),
 )
