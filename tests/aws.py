@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from collectors.aws.account import Account, Call
 from collectors.aws.cycle import Cycle
@@ -23,6 +26,15 @@ ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """With credentials of nobody, for servers that ask for some."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield
 
 
 def settings(**options: Any) -> AwsSettings:

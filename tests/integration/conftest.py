@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import pytest
+from aws import nobody
 from backfilled import prometheus_with
 from outage import scrapes
 
@@ -80,3 +82,17 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that has an outage which ends now."""
     with or_skip(prometheus_with(scrapes(float(int(time.time()))), tmp_path_factory.mktemp("prometheus"))) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The address of an AWS that moto plays, in a process of its own; who asks comes with credentials of nobody."""
+    with nobody(), or_skip(services.moto()) as url:
+        yield url
+
+
+@pytest.fixture
+def aws_url(moto: str) -> str:
+    """An account in which nothing is."""
+    httpx.post(f"{moto}/moto-api/reset")
+    return moto

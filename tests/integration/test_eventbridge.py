@@ -5,37 +5,18 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 import pytest
-from aws import ENVIRONMENT
 
 from collectors.base import Reading
 from collectors.eventbridge import EventBridgeCollector
-from monitor.demo import services
 from monitor.demo.traffic.eventbridge import EVENTS, LOST_AFTER, REGION, STORE, Account, queue_arn, rule_arn
 
 pytestmark = pytest.mark.integration
 DOCS = Path(__file__).parents[2] / "docs" / "eventbridge.md"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        with services.moto() as url:
-            yield url
-
-
-@pytest.fixture
-def url(server: str) -> str:
-    httpx.post(f"{server}/moto-api/reset")
-    return server
 
 
 @pytest.fixture
@@ -43,6 +24,11 @@ def account(url: str) -> Account:
     made = Account(url)
     made.make()
     return made
+
+
+@pytest.fixture
+def url(aws_url: str) -> str:
+    return aws_url
 
 
 def client(service: str, url: str) -> Any:

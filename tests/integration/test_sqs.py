@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from aws import ENVIRONMENT, REGION
+from aws import REGION
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -21,7 +20,6 @@ from collectors import metrics as m
 from collectors.base import CollectError, Metric, Reading
 from collectors.sqs import SqsCollector, fetch
 from collectors.sqs.settings import SqsSettings
-from monitor.demo import services
 from monitor.demo.traffic.aws import Shop
 
 pytestmark = pytest.mark.integration
@@ -29,19 +27,9 @@ ACCOUNT = "123456789012"
 SENT_TO = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        with services.moto() as url:
-            yield url
-
-
 @pytest.fixture
-def url(server: str) -> str:
-    httpx.post(f"{server}/moto-api/reset")
-    return server
+def url(aws_url: str) -> str:
+    return aws_url
 
 
 def client(service: str, url: str) -> Any:
@@ -114,15 +102,15 @@ def filled(url: str, one: dict[str, Any]) -> None:
 
 @hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(estates())
-def test_what_is_read_is_what_boto3_answers(server: str, estate: list[dict[str, Any]]) -> None:
-    httpx.post(f"{server}/moto-api/reset")
+def test_what_is_read_is_what_boto3_answers(moto: str, estate: list[dict[str, Any]]) -> None:
+    httpx.post(f"{moto}/moto-api/reset")
     for one in estate:
-        filled(server, one)
-    one = collector(server)
+        filled(moto, one)
+    one = collector(moto)
     reading = read(one)
     one.close()
 
-    sqs = client("sqs", server)
+    sqs = client("sqs", moto)
     sources: dict[str, set[str]] = {}
     depths: dict[str, tuple[int, int, int]] = {}
     for at in sqs.list_queues()["QueueUrls"]:

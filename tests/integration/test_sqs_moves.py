@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from aws import ENVIRONMENT, REGION
+from aws import REGION, nobody
 from conftest import or_skip
 
 from collectors import metrics as m
@@ -23,11 +23,8 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        with or_skip(services.elasticmq()) as url:
-            yield url
+    with nobody(), or_skip(services.elasticmq()) as url:
+        yield url
 
 
 @pytest.fixture
