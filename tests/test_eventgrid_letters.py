@@ -309,6 +309,15 @@ def test_blobs_that_are_no_dead_letters_are_named() -> None:
     assert [one.what for one in look(Container(world, reads()), START).skipped] == ["1 blobs in shop/deadletters"]
 
 
+def test_where_nothing_was_listed_since_nothing_is_stored_anew() -> None:
+    world = World()
+    world.write(STREAMS[0], START)
+    container = Container(world, reads(interval=60))
+    look(container, START)
+
+    assert look(container, START + 5).memory == {}
+
+
 def test_memory_that_cannot_be_read_is_as_if_it_had_never_been() -> None:
     world = World()
     world.write("BILLING", START)

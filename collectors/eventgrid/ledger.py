@@ -102,6 +102,7 @@ class Ledger:
         self._swept: set[str] = set()
         self._old_seen: dict[str, Old] = {}
         self._changed: set[str] = set()
+        self._stored = b""
 
     @property
     def blobs(self) -> int:
@@ -182,11 +183,14 @@ class Ledger:
 
     def take_changes(self) -> dict[str, bytes | None]:
         """What is to be stored now, by key."""
-        changes = {
+        changes: dict[str, bytes | None] = {
             f"{self.key}/{key}": self.hours[key].packed() if key in self.hours else None for key in self._changed
         }
         self._changed.clear()
-        return {**changes, self.key: json.dumps(self._state()).encode()}
+        state = json.dumps(self._state()).encode()
+        if state != self._stored:
+            self._stored = changes[self.key] = state
+        return changes
 
     def restore(self, memory: Mapping[str, bytes]) -> None:
         """Take back what was stored; what cannot be read is as if it had never been."""
