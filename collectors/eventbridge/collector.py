@@ -51,7 +51,13 @@ class EventBridgeCollector:
         try:
             reading = self.collect(time.time(), deadline)
         except CollectError as error:
-            return [Finding(False, str(error), "docs/eventbridge.md says which permissions the agent needs")]
+            return [
+                Finding(
+                    False,
+                    str(error),
+                    "are region, profile and role_arn those that are meant? docs/eventbridge.md has the policy",
+                )
+            ]
         grid, listed = self._topology.grid, self._topology.listed
         wanted = [(one, self._cloudwatch.interval(one)) for one in self._wanted]
         return list(findings(self._connected().where, self.settings, grid, listed, wanted, reading))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,12 +15,19 @@ from collectors.base import Duration, Settings, readable
 class DeadLetterContainer(Settings):
     """A container of a storage account that is the dead-letter destination of subscriptions."""
 
-    container: Annotated[str, Field(pattern=r"^[a-z0-9$](?:[a-z0-9-]{1,61}[a-z0-9])$")]
+    container: str
     #: `https://<account>.blob.core.windows.net`; the agent's identity reads it.
     account_url: str | None = None
     #: In place of both: with an account's key or a shared access signature. Files are read each time.
     connection_string: SecretStr | None = None
     connection_string_file: Path | None = None
+
+    @field_validator("container")
+    @classmethod
+    def _is_container(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9$][a-z0-9-]{1,61}[a-z0-9]", value):
+            raise ValueError(f"{value!r} is no container; expected 3 to 63 lower-case letters, digits and hyphens")
+        return value
 
     @field_validator("account_url")
     @classmethod

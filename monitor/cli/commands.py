@@ -74,7 +74,8 @@ NEARBY = (("Kafka", 9092, KAFKA), ("RabbitMQ", 15672, RABBITMQ))
 def main() -> None:
     """Entry point of `eda-monitor`: every foreseen failure is one line on standard error."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its failures reach the user as ours
+    for client in ("kafka", "azure", "botocore"):
+        logging.getLogger(client).setLevel(logging.CRITICAL)  # their failures reach the user as ours
     try:
         app()
     except ConfigError as error:
