@@ -159,3 +159,19 @@ def test_an_export_that_cannot_be_written_is_one_line(command: list[str], tmp_pa
     assert done.returncode == 2
     assert done.stderr.startswith(f"eda-monitor: {tmp_path / 'file'}/")
     assert done.stderr.count("\n") == 1
+
+
+def test_that_a_client_library_fails_is_told_in_our_words_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure's would print a page of its own, in each cycle."""
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    write(tmp_path, '[[targets]]\nname = "azure"\nkind = "eventgrid"\nsubscription_id = "x"\ntimeout = "5s"\n')
+
+    done = eda("check", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "cannot read Azure: no identity" in done.stdout
+    assert done.stderr == ""
