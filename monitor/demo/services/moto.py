@@ -8,12 +8,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from monitor.demo.services.process import ServiceMissingError, free_port, is_ready, running
 
 REGION = "eu-central-1"
 #: It takes any; with these nobody's own are sent to it.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
+
+
+def client(service: str, url: str) -> Any:
+    """The SDK's client of a service there."""
+    import boto3
+
+    keys = {name.lower(): value for name, value in CREDENTIALS.items()}
+    return boto3.client(service, REGION, endpoint_url=url, **keys)
 
 
 @contextmanager

@@ -16,11 +16,8 @@ import json
 import threading
 import time
 from collections import Counter
-from typing import Any
 
-import boto3
-
-from monitor.demo.services.moto import CREDENTIALS, REGION
+from monitor.demo.services.moto import client
 from monitor.demo.traffic.kafka import POISON_AFTER
 
 POISON = "poison"
@@ -38,7 +35,7 @@ class Shop:
     """One topic with three subscriptions, and what CloudWatch has not been told yet."""
 
     def __init__(self, url: str) -> None:
-        self.sqs, self.sns, self.cloudwatch = (_client(service, url) for service in ("sqs", "sns", "cloudwatch"))
+        self.sqs, self.sns, self.cloudwatch = (client(service, url) for service in ("sqs", "sns", "cloudwatch"))
         self.topic = self.sns.create_topic(Name="parcels")["TopicArn"]
         self.queues: dict[str, str] = {}
         for name in _STORES:
@@ -148,13 +145,3 @@ def _produce(shop: Shop, began: float, stop: threading.Event) -> None:
 def _consume(shop: Shop, name: str, stop: threading.Event) -> None:
     while not stop.wait(0.3):
         shop.handle(name)
-
-
-def _client(service: str, url: str) -> Any:
-    return boto3.client(
-        service,
-        REGION,
-        endpoint_url=url,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )

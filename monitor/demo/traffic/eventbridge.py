@@ -18,9 +18,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
+from monitor.demo.services.moto import REGION, client
 
-REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 BUS, STORE, CLOSED_STORE = "shop", "events-dlq", "shipping-dlq"
 DEAD_AFTER, THROTTLED_AFTER, LOST_AFTER = 30.0, 60.0, 90.0
@@ -46,10 +45,7 @@ class Account:
     """The buses, rules and queues of the demo."""
 
     def __init__(self, url: str) -> None:
-        keys = {"aws_access_key_id": "demo", "aws_secret_access_key": "demo", "region_name": REGION}
-        session = boto3.Session(**keys)
-        self._events, self._sqs = session.client("events", endpoint_url=url), session.client("sqs", endpoint_url=url)
-        self._cloudwatch = session.client("cloudwatch", endpoint_url=url)
+        self._events, self._sqs, self._cloudwatch = (client(name, url) for name in ("events", "sqs", "cloudwatch"))
 
     def make(self) -> None:
         """Make all that the story needs."""
