@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from collectors.aws.arn import parsed
@@ -16,6 +17,7 @@ _SOURCE_ARN, _SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 _OPERATORS = re.compile(r"(Arn|String)(Equals|Like)(IfExists)?", re.I)
 
 
+@lru_cache(maxsize=4096)  # a policy is looked at in every cycle, and seldom changes
 def admits(policy: str | None, service: str, action: str, source: str) -> bool:
     """Whether the policy lets the service (`sns.amazonaws.com`) do the action on behalf of the ARN `source`."""
     statements = _statements(policy)

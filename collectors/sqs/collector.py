@@ -76,11 +76,11 @@ class SqsCollector:
 
     def _read(self, cycle: Cycle, now: float) -> None:
         estate = self._fetcher.fetch(cycle)
-        self._graph = graph = drawn(estate, self._declared)
         if self._fetcher.is_new:
             with cycle.phase("dead-letter queues"):
-                self._fetcher.read_sources(cycle, graph.stores)
-            self._graph = graph = drawn(estate, self._declared)
+                self._fetcher.read_sources(cycle, drawn(estate, self._declared).stores)
+            self._graph = drawn(estate, self._declared)
+        graph = self._graph
         if self.settings.move_tasks:
             with cycle.phase("tasks"):
                 self._fetcher.read_tasks(cycle, self._with_tasks(estate, graph, now))
