@@ -6,7 +6,8 @@ import pytest
 
 from monitor.alerts.rules import default_rules
 from monitor.console.data import DeadLetterStore
-from monitor.console.problems import HARMS, Harm, Problem, Subject, headline, problems, slope
+from monitor.console.problems import HARMS, Harm, Problem, headline, problems, slope
+from monitor.console.subjects import Subject
 from monitor.store.reader import AlertState, TargetRow
 from monitor.verdicts import Evidence
 

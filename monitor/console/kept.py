@@ -90,10 +90,11 @@ class _Kept:
         return self.kept(name, asked) if callable(asked) and name != "close" else asked
 
     def kept(self, name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
-        """The question of that name, asked once with the same arguments."""
+        """The question of that name, asked once with the same arguments; one that is None is as one not given."""
 
         def answer(*args: Any, **named: Any) -> Any:
-            key = name, *map(_hashable, args), *((one, _hashable(value)) for one, value in sorted(named.items()))
+            given = [*enumerate(args), *sorted(named.items())]
+            key = name, *((one, _hashable(value)) for one, value in given if value is not None)
             return self._answers.setdefault(key, _Answer()).once(lambda: ask(*args, **named))
 
         return answer

@@ -13,8 +13,9 @@ from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.evidence import evidence
 from monitor.console.happened import Event, happened
 from monitor.console.kept import once
-from monitor.console.problems import Group, Points, Problem, Subject, headline, problems, with_trend
+from monitor.console.problems import Group, Points, Problem, headline, problems, with_trend
 from monitor.console.source import Source, known
+from monitor.console.subjects import Subject
 from monitor.store.reader import ITSELF, AlertState, Notification, TargetRow, Transition
 from monitor.verdicts import Evidence, Kind, verdict
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import NamedTuple
 
-from monitor.alerts.links import NAMING, page_of
 from monitor.console.data import DeadLetterStore
+from monitor.console.subjects import Subject, Subjects
 from monitor.derive import duration
 from monitor.store.reader import AlertState, TargetRow
 from monitor.verdicts import ConsumerVerdict, Evidence, Kind, verdict
@@ -53,25 +52,6 @@ _VERDICTS = {Kind.EXPIRING: Harm.LOST, Kind.STOPPED: Harm.STOPPED, Kind.STALLED:
 _SEVERITIES = ("critical", "warning", "info")
 
 
-class Subject(NamedTuple):
-    """The thing that a problem is about: the page that shows it, and the labels that name it there."""
-
-    page: str
-    labels: tuple[tuple[str, str], ...]
-
-    def get(self, label: str) -> str:
-        return dict(self.labels).get(label, "")
-
-    @property
-    def name(self) -> str:
-        """As people call it: `dispatch on shipments`, `orders.dlq (from orders)`, `kafka`."""
-        of = dict(self.labels)
-        if self.page == "dead-letters" and of.get("destination"):
-            return f"{of['destination']} (from {of['source']})" if of.get("source") else of["destination"]
-        who, where = of.get("service") or of.get("group"), of.get("destination") or of.get("source")
-        return f"{who} on {where}" if who and where else who or where or of.get("target", "")
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """`cause` and `advice` are sentences; `since` is in epoch seconds, None where it is not known; `note` says why
@@ -107,21 +87,24 @@ def problems(
 ) -> list[Problem]:
     """The worst first. `alerts` are those that people are told of; `notes` say by fingerprint why they are not."""
     drafts: dict[Subject, _Draft] = {}
-    known = {_of_store(store): store for store in reversed(stores)}  # of several that are called alike the first counts
+    # of several that are called alike the first counts
+    known = {Subject.of_store(store): store for store in reversed(stores)}
     for (target, destination, group), one in groups.items():
         said = verdict(one)
         if not said.is_well and said.kind is not Kind.UNKNOWN:
             labels = {"target": target, "destination": destination, "group": group}
-            drafts[_subject("consumers", labels)] = _Draft(evidence=one)
+            drafts[Subject.named("consumers", labels)] = _Draft(evidence=one)
     for store in stores:
         if (store.arrived or 0) > 0:
-            drafts[_of_store(store)] = _Draft(store=store)
+            drafts[Subject.of_store(store)] = _Draft(store=store)
     for row in targets:
         if not row.up:
-            drafts[_subject("targets", {"target": row.name})] = _Draft(target=row)
-    for alert in sorted(alerts, key=lambda one: "service" in one.labels):  # handlers last: they join their group
-        subject = _about(alert, stores, drafts)
-        drafts.setdefault(subject, _Draft(store=known.get(subject))).alerts.append(alert)
+            drafts[Subject.named("targets", {"target": row.name})] = _Draft(target=row)
+    subjects = Subjects(stores, drafts)
+    # those of handlers last: they join their group
+    for alert in sorted(alerts, key=lambda one: bool(one.labels.get("service"))):
+        about = subjects.about(alert)
+        drafts.setdefault(about, _Draft(store=known.get(about))).alerts.append(alert)
     found = [_problem(subject, draft, notes, now) for subject, draft in drafts.items()]
     return sorted(found, key=_rank)
 
@@ -198,41 +181,6 @@ def _rank(one: Problem) -> tuple[Harm, bool, bool, int, float, Subject]:
 def _severity(alert: AlertState) -> int:
     severity = alert.labels.get("severity", "")
     return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
-
-
-def _subject(page: str, labels: Mapping[str, str]) -> Subject:
-    return Subject(page, tuple((name, labels[name]) for name in NAMING if labels.get(name)))
-
-
-def _of_store(store: DeadLetterStore) -> Subject:
-    return _subject("dead-letters", {"target": store.target, "destination": store.destination, "source": store.source})
-
-
-def _about(alert: AlertState, stores: Iterable[DeadLetterStore], drafts: Iterable[Subject]) -> Subject:
-    """What an alert is about: a store of dead letters whatever names it, and a handler's group where that has one."""
-    labels = alert.labels
-    if labels.get("service"):
-        group = [
-            one
-            for one in drafts
-            if one.page == "consumers"
-            and one.get("destination") == labels.get("destination")
-            and labels.get("group") in ("", one.get("group"))
-        ]
-        return group[0] if group else _subject("handlers", {**labels, "target": ""})
-    if not labels.get("group"):
-        for store in stores:
-            if store.target == labels.get("target") and _names(labels, store):
-                return _of_store(store)
-    page = alert.annotations.get("page") or page_of(labels)
-    return _subject(page, labels)
-
-
-def _names(labels: Mapping[str, str], store: DeadLetterStore) -> bool:
-    destination, source = labels.get("destination"), labels.get("source")
-    return (destination or source) is not None and (
-        destination in (None, store.destination) and source in (None, store.source)
-    )
 
 
 def _problem(subject: Subject, draft: _Draft, notes: Mapping[str, str], now: float) -> Problem:

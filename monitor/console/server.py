@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
-from monitor.console import signin
+from monitor.console import charts, signin
 from monitor.console.gate import Gate
 from monitor.console.refreshes import Refreshes
 from monitor.console.setting import current, identity
@@ -32,3 +33,8 @@ app = App(
     secrets=SETTING.streamlit_secrets(),
     on_script_error=failed,
 )
+
+#: What the pages are drawn with is loaded before the first is asked for, and stays: to look through it for what may be
+#: freed, as Python does every few pages, takes longer than some pages.
+STAYS = (charts,)
+gc.freeze()
