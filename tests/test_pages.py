@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -141,24 +140,6 @@ def test_a_destination_tells_what_comes_in_and_who_reads(store: Path) -> None:
     assert (row["in"], row["out"], row["groups"]) == ("2/s", "–", "shipping")
 
 
-def test_alerts_tell_state_since_and_what_they_know(store: Path) -> None:
-    fill(store, (30, Reading(dead("orders.DLT", 2))), (5, Reading(dead("orders.DLT", 9))))
-
-    shown = page("alerts")
-
-    assert "DeadLettersGrowing" in texts(shown)
-    assert re.search(r"firing for \d+ s, since \d\d\\:\d\d UTC", texts(shown))
-    assert "runbook" in texts(shown)
-    history = shown.dataframe[0].value.to_dict("records")
-    assert [row["to"] for row in history if row["rule"] == "DeadLettersGrowing"] == ["firing"]
-
-
-def test_without_alerts_it_says_so(store: Path) -> None:
-    fill(store, (5, Reading(behind("orders", "shipping", 0, 0))))
-
-    assert "No alert is firing or pending" in texts(page("alerts"))
-
-
 def test_targets_tell_what_was_not_read_and_why(store: Path) -> None:
     reading = Reading(
         behind("a", "b", 0, 0), errors=[PartError("broker 2", "did not answer")], skipped=[Skipped("t1", "budget")]
@@ -214,12 +195,6 @@ def test_a_store_tells_its_retention_its_faults_and_what_failed_before(store: Pa
     assert "nobody reads them · the handlers of orders failed with Timeout" in said
     assert "exchange missing" in said
     assert "What the handlers of orders failed with" in said
-
-
-def test_the_history_of_alerts_is_drawn_over_time(store: Path) -> None:
-    fill(store, (30, Reading(dead("orders.DLT", 2))), (5, Reading(dead("orders.DLT", 9))))
-
-    assert len(page("alerts").get("vega_lite_chart")) == 1
 
 
 def test_targets_tell_how_a_cycle_is_spent_and_how_the_store_fares(store: Path) -> None:

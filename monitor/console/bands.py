@@ -8,24 +8,21 @@ import streamlit as st
 
 from monitor.console.charts import across
 from monitor.console.history import FIRING, PENDING, SILENCED, Span, spans
-from monitor.console.place import SPANS, Place
-from monitor.console.source import Source, known
 from monitor.console.widgets import plain
+from monitor.store.reader import AlertState, Silence, Transition
 
 #: Alerts of which bands are drawn, at most.
 MOST = 25
 COLOURS = {FIRING: "#d92d20", PENDING: "#e0a030", SILENCED: "#8a8a8a"}
 
 
-def alert_bands(reader: Source, place: Place, now: float) -> None:
-    """When each alert was pending, firing or silenced, over the time of the place; raises StoreError."""
-    start = now - SPANS[place.span]
-    changes = known(lambda: reader.transitions(start))
-    if changes is None:
-        return
-    found = spans(changes, reader.alerts(), reader.silences(start), start, now)
+def alert_bands(
+    changes: list[Transition], alerts: list[AlertState], silences: list[Silence], window: tuple[float, float]
+) -> None:
+    """When each alert was pending, firing or silenced, over a time that ends now."""
+    found = spans(changes, alerts, silences, *window)
     if found:
-        _draw(found, (start, now))
+        _draw(found, window)
 
 
 def _draw(found: list[Span], window: tuple[float, float]) -> None:

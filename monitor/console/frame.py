@@ -109,15 +109,17 @@ def one(
         timeline(panel.title, lines(reader, panel, place, now), window, place.at, f"chart-{number}")
 
 
-def head(page: str, place: Place, now: float) -> None:
-    """The name of the one thing, the way back to the list, and the controls of time."""
+def head(page: str, place: Place, now: float, called: str = "") -> None:
+    """The name of the one thing, the way back to the list, and the controls of time. It is `called` as its labels
+    where nothing else is told.
+    """
     back, name, beside = st.columns([1, 5, 1], vertical_alignment="center")
     if back.button("All", icon=":material/arrow_back:"):
         go(Place(span=place.span))
-    name.markdown("#### " + escaped(" · ".join(value for _, value in place.labels)))
+    name.markdown("#### " + escaped(called or " · ".join(value for _, value in place.labels)))
     with beside:
         elsewhere(page, place, now)
-    _time(place)
+    _time(place, compares=page != "alerts")
 
 
 def elsewhere(page: str, place: Place, now: float) -> None:
@@ -127,14 +129,17 @@ def elsewhere(page: str, place: Place, now: float) -> None:
         st.markdown(f":material/monitoring: [Grafana](<{address}>)")
 
 
-def _time(place: Place) -> None:
+def _time(place: Place, compares: bool) -> None:
     """The controls of time: how long, compared with what, and back to now."""
     span, before, live = st.columns([3, 3, 2], vertical_alignment="bottom")
     length = span.segmented_control("Time shown", list(SPANS), default=place.span, key="span") or place.span
-    earlier = before.segmented_control("Compare with before", list(BEFORE), default=place.before or None, key="before")
+    earlier = place.before
+    if compares:
+        chosen = before.segmented_control("Compare with before", list(BEFORE), default=earlier or None, key="before")
+        earlier = chosen or ""
     at = place.at
     if at is not None and live.button("Up to now", icon=":material/update:"):
         at = None
-    wanted = Place(place.labels, at, length, earlier or "")
+    wanted = Place(place.labels, at, length, earlier)
     if wanted != place:
         go(wanted)

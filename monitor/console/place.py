@@ -13,8 +13,8 @@ SPANS = {"15m": 900.0, "1h": 3600.0, "6h": 21600.0, "1d": 86400.0, "7d": 604800.
 BEFORE = {"1h": 3600.0, "1d": 86400.0, "7d": 604800.0}
 DEFAULT_SPAN = "1h"
 
-#: Labels that name the one thing.
-LABELS = ("target", "destination", "group", "service", "source")
+#: Labels that name the one thing; an alert is named by its fingerprint.
+LABELS = ("target", "destination", "group", "service", "source", "alert")
 #: All parameters of an address that are ours.
 PARAMETERS = (*LABELS, "at", "range", "before")
 
@@ -38,6 +38,10 @@ class Place:
 
     def get(self, label: str) -> str:
         return dict(self.labels).get(label, "")
+
+    def has(self, labels: Mapping[str, str], fingerprint: str) -> bool:
+        """Whether an alert is the one of the place, or about its thing."""
+        return all((fingerprint if name == "alert" else labels.get(name)) == value for name, value in self.labels)
 
     def only(self, labels: tuple[str, ...]) -> dict[str, str]:
         """The labels of these names that the place has."""

@@ -174,17 +174,18 @@ _TOLD: dict[Harm, Callable[[Sequence[Problem]], str]] = {
 def _rank(one: Problem) -> tuple[Harm, bool, bool, int, float, Subject]:
     """By harm; then what people are told of, what fires, the severest, and what is oldest."""
     firing = any(alert.state == "firing" for alert in one.alerts)
-    severity = min((_severity(alert) for alert in one.alerts), default=len(_SEVERITIES))
-    return one.harm, bool(one.note), not firing, severity, one.since or 0, one.subject
+    severest = min(map(severity, one.alerts), default=len(_SEVERITIES))
+    return one.harm, bool(one.note), not firing, severest, one.since or 0, one.subject
 
 
-def _severity(alert: AlertState) -> int:
-    severity = alert.labels.get("severity", "")
-    return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
+def severity(alert: AlertState) -> int:
+    """Its place in the order of severities; the severest is 0."""
+    told = alert.labels.get("severity", "")
+    return _SEVERITIES.index(told) if told in _SEVERITIES else len(_SEVERITIES)
 
 
 def _problem(subject: Subject, draft: _Draft, notes: Mapping[str, str], now: float) -> Problem:
-    alerts = sorted(draft.alerts, key=lambda one: (one.state != "firing", _severity(one), one.active_at))
+    alerts = sorted(draft.alerts, key=lambda one: (one.state != "firing", severity(one), one.active_at))
     said = verdict(draft.evidence) if draft.evidence else None
     harms = [_harm(one) for one in alerts] + list(_seen(draft, said))
     starts = [one.fired_at or one.active_at for one in alerts]
@@ -207,14 +208,14 @@ def _seen(draft: _Draft, said: ConsumerVerdict | None) -> Iterator[Harm]:
 
 def _harm(alert: AlertState) -> Harm:
     """By the rule where it is known, else by what the labels name and how severe it is."""
-    labels, severity = alert.labels, alert.labels.get("severity")
+    labels, told = alert.labels, alert.labels.get("severity")
     if alert.rule in HARMS:
         return HARMS[alert.rule]
-    if severity == "info":
+    if told == "info":
         return Harm.NOTE
     if labels.get("source"):
         return Harm.DEAD_LETTERS
-    if severity == "critical":
+    if told == "critical":
         return Harm.STOPPED
     return Harm.SLOW if labels.get("group") or labels.get("service") else Harm.NOTE
 

@@ -27,6 +27,8 @@ LOOKS = {
 }
 #: So many problems fit a laptop's screen, and so many events beside them.
 ROWS, EVENTS = 7, 12
+#: Rules that are named of a problem.
+RULES = 2
 
 
 def state(overview: Overview, now: float) -> None:
@@ -95,12 +97,11 @@ def _told(one: Problem, now: float) -> list[str]:
     since = "since when is not known"
     if one.since is not None:
         since = f"for **{duration(now - one.since)}**, since {when(one.since, now)}"
-    rules = ", ".join(
-        dict.fromkeys(alert.rule + ("" if alert.state == "firing" else " (pending)") for alert in one.alerts)
-    )
+    rules = list(dict.fromkeys(alert.rule + ("" if alert.state == "firing" else " (pending)") for alert in one.alerts))
+    more = f" and {len(rules) - RULES} more" if len(rules) > RULES else ""
     note = f":material/notifications_off: {escaped(one.note)}" if one.note else ""
     rise = " · ".join(filter(None, (_slope(one.slope), *_links(one))))
-    return [line for line in (since, rise, escaped(rules, 90), note) if line]
+    return [line for line in (since, rise, escaped(", ".join(rules[:RULES]) + more, 90), note) if line]
 
 
 def _slope(slope: float | None) -> str:

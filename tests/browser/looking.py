@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from consoles import Console
 from playwright.sync_api import Browser, Page, expect
+
+from monitor.store.reader import Reader
 
 #: Path, title.
 PAGES = (
@@ -103,6 +106,13 @@ class Look:
     def _said(self, message: Any) -> None:
         if message.type == "error" and not SEARCH.search(message.location.get("url", "")):
             self.troubles.append(message.text)
+
+
+def alert_in(store: Path, rule: str) -> str:
+    """The address of the first alert of a rule."""
+    with closing(Reader(store)) as reader:
+        found = next(one for one in reader.alerts() if one.rule == rule)
+    return f"/alerts?alert={found.fingerprint}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from consoles import serving
-from looking import LAPTOP, PAGES, looking
+from looking import LAPTOP, PAGES, alert_in, looking
 from playwright.sync_api import Browser
 from states import store_in
 
@@ -28,13 +28,13 @@ THINGS = (
 def test_axe_finds_nothing_serious_in_light_and_dark(browser: Browser, tmp_path: Path) -> None:
     faults = {}
     with serving(tmp_path) as console:
-        console.shows(store_in(tmp_path, "incident"))
+        console.shows(store := store_in(tmp_path, "incident"))
         for scheme in ("light", "dark"):
             with looking(browser, console, LAPTOP, scheme) as look:  # type: ignore[arg-type]
                 for number, (address, title) in enumerate(PAGES):
                     look.follow(title) if number else look.open(address, title)
                     faults[scheme, title] = look.faults()
-                for address, title in THINGS:
+                for address, title in (*THINGS, (alert_in(store, "DeadLettersGrowing"), "Alerts")):
                     look.open(address, title)
                     faults[scheme, address] = look.faults()
 
@@ -47,14 +47,15 @@ def test_who_signs_in_silences_and_a_refresh_takes_nothing_from_the_form(browser
     with serving(tmp_path, auth=auth) as console, looking(browser, console) as look:
         console.shows(store := store_in(tmp_path, "incident"))
         page = look.page
-        page.goto(f"{console.url}/alerts?range=6h")
+        address = f"{alert_in(store, 'DeadLettersGrowing')}&range=6h"
+        page.goto(console.url + address)
         page.get_by_label("Name").fill("eva")
         page.get_by_label("Password").fill("correct horse")
         page.get_by_role("button", name="Sign in").click()
         look.drawn("Alerts")
         name = page.get_by_role("button", name="eva").bounding_box() or {}
         assert name["y"] < 60  # in the bar above all pages
-        assert page.url.endswith("/alerts?range=6h")
+        assert page.url.endswith(address)
         page.get_by_role("button", name="Silence").first.click()
         comment = page.get_by_label("Why, for the others").first
         comment.fill("moving")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from consoles import START_SECONDS, Console, serving
 from integration.conftest import or_skip
-from looking import Look, looking
+from looking import Look, alert_in, looking
 from playwright.sync_api import Browser, expect
 from states import store_in
 
@@ -69,6 +69,13 @@ def acknowledge(look: Look, comment: str) -> None:
     look.page.get_by_text("acknowledged by").first.wait_for()
 
 
+def silence(look: Look, comment: str) -> None:
+    look.page.get_by_role("button", name="Silence").first.click()
+    look.page.get_by_label("Why, for the others").first.fill(comment)
+    look.page.get_by_test_id("stFormSubmitButton").get_by_text("Silence").first.click()
+    look.page.get_by_text(comment).first.wait_for()
+
+
 def audited(store: Path) -> list[tuple[str, str, str]]:
     with closing(Reader(store)) as reader:
         return [(one.author, one.via, one.action) for one in reader.audit(0)]
@@ -81,14 +88,15 @@ def test_whom_the_proxy_knows_writes_under_that_name_whatever_their_browser_clai
     with looking(
         browser, proxied.console, http_credentials=credentials, extra_http_headers={HEADER: "mallory"}
     ) as look:
-        look.page.goto(f"{proxied.url}/alerts", timeout=START_MILLISECONDS)
+        look.page.goto(proxied.url + alert_in(proxied.store, "DeadLettersGrowing"), timeout=START_MILLISECONDS)
         look.settle(START_MILLISECONDS)
         look.drawn("Alerts")
         acknowledge(look, "on it")
+        silence(look, "until it is mended")
         expect(look.page.get_by_role("button", name=USER)).to_be_visible()
         look.refreshed(2)
 
-    assert audited(proxied.store) == [(USER, "console, header", "acknowledge")]
+    assert audited(proxied.store) == [(USER, "console, header", did) for did in ("acknowledge", "silence")]
 
 
 @pytest.mark.parametrize("credentials", [None, (USER, "wrong"), ("mallory", PASSWORD)])
@@ -143,12 +151,14 @@ def sign_in(look: Look, name: str) -> None:
 def test_whom_the_provider_knows_writes_and_leaves(browser: Browser, provided: tuple[Console, Path]) -> None:
     console, store = provided
     with looking(browser, console) as look:
-        assert "orders.DLT" not in look.open("/alerts", "Alerts")
+        alert = alert_in(store, "DeadLettersGrowing")
+        assert "orders.DLT" not in look.open(alert, "Alerts")
         sign_in(look, ADDRESS)
         look.page.get_by_role("button", name=ADDRESS).wait_for()
-        look.follow("Alerts")
+        assert "orders.DLT" in look.open(alert, "Alerts")
         acknowledge(look, "on it")
-        assert audited(store) == [(ADDRESS, "console, oidc", "acknowledge")]
+        silence(look, "until it is mended")
+        assert audited(store) == [(ADDRESS, "console, oidc", did) for did in ("acknowledge", "silence")]
 
         look.page.get_by_role("button", name=ADDRESS).click()
         look.page.get_by_role("button", name="Sign out").click()

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from consoles import Console, serving
-from looking import PAGES, PHONE, looking
+from looking import PAGES, PHONE, alert_in, looking
 from playwright.sync_api import Browser
 from states import HOSTILE, STATES, store_in
 
@@ -105,8 +107,21 @@ def test_the_console_itself_logs_no_traceback(seen: tuple[dict[str, Seen], list[
 
 
 def test_hostile_names_are_shown_whole(browser: Browser, console: Console, tmp_path: Path) -> None:
-    console.shows(store_in(tmp_path, "hostile"))
+    console.shows(store := store_in(tmp_path, "hostile"))
     with looking(browser, console) as look:
-        said = look.open("/alerts", "Alerts")
+        said = look.open(alert_in(store, "DeadLettersGrowing"), "Alerts")
 
     assert HOSTILE[:60] in said
+
+
+def test_a_locked_store_says_so_and_is_read_when_it_is_free(browser: Browser, console: Console, tmp_path: Path) -> None:
+    store = store_in(tmp_path, "healthy")
+    with looking(browser, console) as look:
+        with closing(sqlite3.connect(store, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            console.shows(store)
+            look.page.goto(console.url)
+            look.page.get_by_text("another program has locked it").wait_for()
+
+        look.page.get_by_text("All is well").first.wait_for()

@@ -9,14 +9,17 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from consoles import serving
+from looking import alert_in
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from seeded import HOSTILE, LENGTH, followed, seed
+
+from monitor.store.reader import Reader
 
 pytestmark = pytest.mark.integration
 
@@ -43,11 +46,14 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("pages")
-    store = folder / "store.db"
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages") / "store.db"
+
+
+@pytest.fixture(scope="module")
+def address(store: Path) -> Iterator[str]:
     seed(store)
-    with followed(store, time.time() - LENGTH), serving(folder, GRAFANA) as console:
+    with followed(store, time.time() - LENGTH), serving(store.parent, GRAFANA) as console:
         console.shows(store)
         yield console.url
 
@@ -97,6 +103,16 @@ def test_every_page_fits_a_laptop_and_a_phone(
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
+def test_an_alert_fits_a_laptop_and_a_phone(
+    browser: Browser, address: str, store: Path, keep: Callable[[Page, str], None]
+) -> None:
+    for size in (WIDE, NARROW):
+        with opened(browser, address + alert_in(store, "DeadLettersGrowing"), "Its history", size) as page:
+            if size is WIDE:
+                keep(page, "alert")
+            assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
 def test_the_incident_is_told_without_scrolling(browser: Browser, address: str) -> None:
     with opened(browser, address, "What changed in the last hour") as page:
         page.get_by_text("stand still").first.wait_for()
@@ -124,8 +140,11 @@ def test_a_node_of_the_topology_opens_its_page(browser: Browser, address: str) -
         assert page.url.endswith("/dead-letters?target=shop&destination=payments.dlq")
 
 
-@pytest.mark.parametrize(("path", "says"), [("/", "What changed in the last hour"), ("/alerts", "History")])
-def test_times_are_told_in_the_zone_of_who_looks_with_utc(browser: Browser, address: str, path: str, says: str) -> None:
+@pytest.mark.parametrize("rule", ["", "DeadLettersGrowing"])
+def test_times_are_told_in_the_zone_of_who_looks_with_utc(
+    browser: Browser, address: str, store: Path, rule: str
+) -> None:
+    path, says = (alert_in(store, rule), "Its history") if rule else ("/", "What changed in the last hour")
     with opened(browser, address + path, says) as page:
         since = page.get_by_text("UTC)").first.inner_text()
 
@@ -135,12 +154,13 @@ def test_times_are_told_in_the_zone_of_who_looks_with_utc(browser: Browser, addr
 
 def test_hostile_names_are_text_and_break_nothing(browser: Browser, tmp_path: Path) -> None:
     seed(tmp_path / "store.db", hostile=True)
+    with closing(Reader(tmp_path / "store.db")) as reader:
+        alert = next(one.fingerprint for one in reader.alerts() if one.labels.get("destination") == HOSTILE)
+    name, lists = "<b>*x*</b>", ("/consumers", "/alerts")  # which draw their names
     with serving(tmp_path) as console:
         console.shows(tmp_path / "store.db")
-        for path in ("/", "/topology", "/consumers", "/alerts"):
-            with opened(
-                browser, console.url + path, "<b>*x*</b>" if path != "/consumers" else "Filter", NARROW
-            ) as page:
+        for path in ("/", "/topology", f"/alerts?alert={alert}", *lists):
+            with opened(browser, console.url + path, "Filter" if path in lists else name, NARROW) as page:
                 page.wait_for_timeout(500)
 
                 assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0], path

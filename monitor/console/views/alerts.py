@@ -1,75 +1,174 @@
-"""Alerts: what fires, what is about to, what is not told and why, and what was."""
+"""Alerts: what fires, what is about to, what is not told and why, and what was; of one also how to quieten it."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import streamlit as st
 
-from monitor.alerts.links import console_path
+from monitor.alerts.links import PAGE, page_of
+from monitor.alerts.routing import match_all
 from monitor.console import door, frame, writing
 from monitor.console.bands import alert_bands
-from monitor.console.door import Visitor
-from monitor.console.place import SPANS, Place
+from monitor.console.happened import about
+from monitor.console.place import SPANS, Place, opened
+from monitor.console.problems import severity
 from monitor.console.source import Source, known
-from monitor.console.widgets import escaped, when
+from monitor.console.widgets import coded, escaped, link, plain, when
 from monitor.derive import duration
-from monitor.store.reader import Ack, AlertState, Transition
+from monitor.store.reader import AlertState, Transition
 
 HISTORY_ROWS = 200
-#: So many alerts are shown whole; who has more looks for the one behind them.
-ALERTS = 50
+#: How bad what fires is, beside the word.
+SIGNS = {"critical": "✗", "warning": "!", "info": "i"}
+
+
+class Alert(NamedTuple):
+    """An alert, and why nobody is told of it or who works on it."""
+
+    state: AlertState
+    note: str
 
 
 def show(reader: Source, place: Place, now: float) -> None:
-    alert_bands(reader, place, now)
-    suppressed, acks, who = known(reader.suppressed), known(reader.acks), door.visitor()
-    if suppressed is None or acks is None:
+    found = [one for one in _load(reader) if place.has(one.state.labels, one.state.fingerprint)]
+    changes = known(lambda: reader.transitions(now - SPANS[place.span]))
+    if changes is not None:
+        changes = [one for one in changes if place.has(one.labels, one.fingerprint)]
+    if known(reader.suppressed) is None or known(reader.acks) is None:
         st.caption(":material/help: What is silenced or acknowledged, and who was told, is unknown here.")
-    active = [one for one in reader.alerts() if one.state != "resolved" and one.is_told]
-    if not active:
+    if place.get("alert"):
+        _one(reader, found, changes, place, now)
+    else:
+        _all(reader, found, changes, place, now)
+
+
+def _load(reader: Source) -> list[Alert]:
+    """Those that people are told of, and those that are over of late."""
+    suppressed, acks = known(reader.suppressed), known(reader.acks)
+    found = []
+    for one in reader.alerts():
+        ack = (acks or {}).get(one.fingerprint)
+        told = (suppressed or {}).get(one.fingerprint, ""), f"acknowledged by {ack.author}" if ack else ""
+        found.append(Alert(one, "; ".join(filter(None, told))))
+    return [one for one in found if one.state.is_told]
+
+
+def _all(reader: Source, found: list[Alert], changes: list[Transition] | None, place: Place, now: float) -> None:
+    if place.is_one:
+        frame.head("alerts", place, now)
+    active = sorted((one for one in found if one.state.state != "resolved"), key=_harm)
+    if active:
+        rows = [_row(one, now) for one in active]
+        said = [" ".join(map(str, row.values())) for row in rows]
+        named = [{"alert": one.state.fingerprint, "said": text} for one, text in zip(active, said, strict=True)]
+        frame.table(rows, named, place, "alerts", now)
+    else:
         st.success("No alert is firing or pending.", icon=":material/check_circle:")
-    if reader.path is not None and not who.may_write:
+    if reader.path is not None and not door.visitor().may_write:
         door.invite()
-    for one in sorted(active, key=lambda one: one.state != "firing")[:ALERTS]:
-        with st.container(border=True):
-            note = _note((suppressed or {}).get(one.fingerprint, ""), (acks or {}).get(one.fingerprint))
-            _alert(one, note, now)
-            if reader.path is not None and who.may_write:
-                _acts(one, who, reader.path, now)
-    if len(active) > ALERTS:
-        st.caption(f"and {len(active) - ALERTS:,} more: eda-monitor alerts list")
-    since = now - SPANS[place.span]
-    if reader.path is not None:
-        writing.silences(reader.silences(now), who, reader.path, now)
-    _history(known(lambda: reader.transitions(since)), place, now)
-    frame.elsewhere("alerts", place, now)
-    writing.audit(known(lambda: reader.audit(since)) or [], now)
+    _over_time(reader, found, changes, place, now)
+    _silences(reader, None, now)
+    _history(changes, place, now)
+    writing.audit(known(lambda: reader.audit(now - SPANS[place.span])) or [], now)
 
 
-def _note(suppressed: str, ack: Ack | None) -> str:
-    """Why nobody is told of it, and who works on it."""
-    return "; ".join(filter(None, (suppressed, f"acknowledged by {ack.author}" if ack else "")))
+def _harm(one: Alert) -> tuple[bool, bool, int, float]:
+    """What fires before what may, what people are told of before what not; then the severest, and the oldest."""
+    return one.state.state != "firing", bool(one.note), severity(one.state), one.state.active_at
 
 
-def _acts(one: AlertState, who: Visitor, path: str, now: float) -> None:
+def _row(one: Alert, now: float) -> dict[str, object]:
+    state = one.state
+    sign = SIGNS.get(state.labels.get("severity", ""), "!") if state.state == "firing" else "…"
+    return {
+        "state": f"{sign} {state.state}",
+        "for": duration(now - _began(state)),
+        "rule": state.rule,
+        "about": plain(about(state.labels)),
+        "what": plain(state.annotations.get("summary", "")),
+        "target": plain(state.labels.get("target", "")),
+        "not told, because": one.note,
+        "since": when(_began(state), now),
+    }
+
+
+def _began(one: AlertState) -> float:
+    return one.resolved_at or one.fired_at or one.active_at
+
+
+def _one(reader: Source, found: list[Alert], changes: list[Transition] | None, place: Place, now: float) -> None:
+    known_as = [(one.state.rule, one.state.labels) for one in found] + [(one.rule, one.labels) for one in changes or ()]
+    rule, labels = known_as[0] if known_as else ("An alert that is not known", {})
+    frame.head("alerts", place, now, called=" · ".join(filter(None, (rule, about(labels)))))
+    for one in found:
+        _told(one, now)
+        _acts(one.state, reader, now)
+    _silences(reader, labels, now)
+    if not found:
+        st.info(
+            f"It neither fires nor did of late, and within {place.span} it did not change: what is over is forgotten."
+            " `eda-monitor alerts history` tells of longer ago.",
+            icon=":material/history_toggle_off:",
+        )
+    _over_time(reader, found, changes, place, now)
+    _history(changes, place, now)
+
+
+def _told(one: Alert, now: float) -> None:
+    """What it says, since when, what to do, and where to look."""
+    state, began = one.state, _began(one.state)
+    sign, colour = {"firing": ("notifications_active", "red"), "pending": ("hourglass_top", "orange")}.get(
+        state.state, ("check_circle", "green")
+    )
+    st.markdown(f":{colour}[:material/{sign}: **{state.state}**] {escaped(state.annotations.get('summary', ''))}")
+    st.caption(escaped("; ".join(filter(None, (f"for {duration(now - began)}, since {when(began, now)}", one.note)))))
+    if advice := state.annotations.get("description"):
+        st.markdown(coded(advice))
     with st.container(horizontal=True):
-        writing.silencing(one, who, path, now)
+        there = opened(Place(at=state.active_at), {**state.labels, "alert": ""})
+        page = state.annotations.get(PAGE) or page_of(state.labels)
+        link(page, f":material/open_in_new: Open {escaped(about(state.labels))}", there)
+        if (runbook := state.annotations.get("runbook_url", "")).startswith("http"):
+            st.markdown(f":material/menu_book: [Runbook](<{runbook}>)")
+    st.text("\n".join(f"{name}: {plain(text)}" for name, text in _knows(state).items()))
+
+
+def _knows(state: AlertState) -> dict[str, str]:
+    """Its labels, and the annotations that are not told in other words."""
+    told = ("summary", "description", "runbook_url", PAGE)
+    return {**state.labels, **{name: text for name, text in state.annotations.items() if name not in told}}
+
+
+def _acts(one: AlertState, reader: Source, now: float) -> None:
+    """What may be done about it, by those who may."""
+    who = door.visitor()
+    if reader.path is None or one.state == "resolved":
+        return
+    if not who.may_write:
+        door.invite()
+        return
+    with st.container(horizontal=True):
+        writing.silencing(one, who, reader.path, now)
         if one.state == "firing":
-            writing.acknowledging(one, who, path, now)
+            writing.acknowledging(one, who, reader.path, now)
 
 
-def _alert(one: AlertState, note: str, now: float) -> None:
-    icon = ":material/notifications_active:" if one.state == "firing" else ":material/hourglass_top:"
-    since = one.fired_at or one.active_at
-    told = f"{one.state} for {duration(now - since)}, since {when(since, now)}" + (f"; {note}" if note else "")
-    name = f"**[{escaped(one.rule)}]({console_path(one.labels, one.annotations, since)})**"
-    st.markdown(f"{icon} {name} — {escaped(one.annotations.get('summary', ''))}")
-    st.caption(escaped(told))
-    with st.expander("What it knows, and what to do"):
-        st.text("\n".join(f"{name}: {text}" for name, text in {**one.labels, **one.annotations}.items()))
+def _silences(reader: Source, labels: dict[str, str] | None, now: float) -> None:
+    """Those that have not ended, of alerts with these labels or of all."""
+    if reader.path is not None:
+        found = [one for one in reader.silences(now) if labels is None or match_all(labels, one.matchers)]
+        writing.silences(found, door.visitor(), reader.path, now)
+
+
+def _over_time(reader: Source, found: list[Alert], changes: list[Transition] | None, place: Place, now: float) -> None:
+    if changes is not None:
+        start = now - SPANS[place.span]
+        alert_bands(changes, [one.state for one in found], reader.silences(start), (start, now))
 
 
 def _history(found: list[Transition] | None, place: Place, now: float) -> None:
-    st.markdown("##### History")
+    st.markdown("##### Its history" if place.get("alert") else "##### History")
     if found is None:
         st.caption("The history of alerts is unknown here: the agent's own console tells it.")
         return

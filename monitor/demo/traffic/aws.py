@@ -28,7 +28,7 @@ _WORKED = ("packing", "billing")
 _QUEUES = (*_WORKED, "audit")
 _STORES = ("packing-dlq", "billing-dlq", "parcels-dlq")
 _TWO_WEEKS, _FOUR_DAYS = "1209600", "345600"
-_TELL_SECONDS = 5.0
+_TELL_SECONDS = 10.0
 
 
 class Shop:
