@@ -64,10 +64,15 @@ def _stopped(silent: float | None, now: float) -> None:
 
 
 def go(place: Place) -> None:
-    """Show another place on this page: the address changes with it, but for parameters that are not ours."""
+    """Show another place on this page."""
+    _address(place)
+    st.rerun()
+
+
+def _address(place: Place) -> None:
+    """From the next drawing on the page shows this place. Parameters of the address that are not ours stay."""
     others = {name: value for name, value in st.query_params.to_dict().items() if name not in PARAMETERS}
     st.query_params.from_dict({**others, **written(place)})
-    st.rerun()
 
 
 def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Place, key: str, now: float) -> None:
@@ -77,20 +82,24 @@ def table(rows: list[dict[str, object]], labels: list[dict[str, str]], place: Pl
     if not kept:
         st.info("Nothing has this in its name." if word else "Nothing is known yet.")
         return
-    chosen = st.dataframe(
+
+    def choose() -> None:
+        """The row as it was drawn, and not what stands there meanwhile; the list itself is not drawn once more."""
+        for number in st.session_state[key]["selection"]["rows"][:1]:
+            _address(opened(place, labels[kept[number]]))
+
+    st.dataframe(
         [rows[number] for number in kept[:ROWS]],
         hide_index=True,
         height=min(36 + 35 * len(kept), 740),
         key=key,
-        on_select="rerun",
+        on_select=choose,
         selection_mode="single-row",
         column_config=dict.fromkeys(TRENDS, st.column_config.AreaChartColumn(width="small")),
     )
     if len(kept) > ROWS:
         st.caption(f"and {len(kept) - ROWS:,} more: narrow them down by a part of their name")
     elsewhere(key, place, now)
-    for number in chosen["selection"]["rows"][:1]:
-        go(opened(place, labels[kept[number]]))
 
 
 def one(

@@ -11,6 +11,7 @@ from monitor.console.data import DeadLetterStore, load_dead_letters
 from monitor.console.source import Source
 from monitor.store.reader import Series
 from monitor.store.rises import Rise
+from monitor.store.series import Where
 
 HOUR = 3600.0
 
@@ -43,15 +44,20 @@ class Letters:
         return age / (age + max(margin, 0))
 
 
-def load_letters(reader: Source, now: float) -> list[Letters]:
-    """Where the next one is lost first, then what grew most; raises StoreError."""
-    came = _came(reader.rises(m.DEAD_LETTERED_MESSAGES_TOTAL.name, now - HOUR, now))
-    grown = _grown(reader.trend(m.DEAD_LETTERS.name, now - HOUR, now))
-    margins = _of_destination(reader.latest(m.DEAD_LETTER_RETENTION_MARGIN_SECONDS.name, now))
-    lost = _lost(reader.rises(m.DEAD_LETTER_FAILURES_TOTAL.name, now - HOUR, now))
+def load_letters(reader: Source, now: float, of: Where | None = None) -> list[Letters]:
+    """Where the next one is lost first, then what grew most; raises StoreError.
+
+    All stores, or those on the target and destination in `of`.
+    """
+    came = _came(reader.rises(m.DEAD_LETTERED_MESSAGES_TOTAL.name, now - HOUR, now, of))
+    grown = _grown(reader.trend(m.DEAD_LETTERS.name, now - HOUR, now, where=of))
+    margins = _of_destination(reader.latest(m.DEAD_LETTER_RETENTION_MARGIN_SECONDS.name, now, of))
+    lost = _lost(reader.rises(m.DEAD_LETTER_FAILURES_TOTAL.name, now - HOUR, now, of))
     faults, failures = load_faults(reader, now), source_failures(reader, now - HOUR, now)
     found = []
     for store in load_dead_letters(reader, now):
+        if of is not None and not of.items() <= {"target": store.target, "destination": store.destination}.items():
+            continue
         key, place = (store.target, store.destination, store.source), (store.target, store.destination)
         found.append(
             Letters(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from consoles import Console, serving
 from looking import looking
+from paging import behind, fill
 from playwright.sync_api import Browser, WebSocketRoute
 from seeded import followed, seed
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from collectors.base import Reading
 from monitor.console.frame import REFRESH_SECONDS
 
 pytestmark = pytest.mark.integration
@@ -77,3 +80,18 @@ def test_a_click_while_the_console_is_busy_is_not_lost(browser: Browser, console
         look.refreshed(2)
 
         look.drawn("Consumers")
+
+
+def test_a_row_opens_what_it_showed_though_another_thing_stands_there_by_now(browser: Browser, tmp_path: Path) -> None:
+    fill(tmp_path / "before.db", (30, Reading(behind("orders", "billing", 9, 90))))
+    fill(tmp_path / "after.db", (30, Reading([*behind("orders", "billing", 9, 90), *behind("a", "worse", 99, 900)])))
+    with serving(tmp_path) as console, looking(browser, console) as look:
+        console.shows(tmp_path / "before.db")
+        look.open("/consumers", "Consumers")
+        look.refreshed()  # not again for some seconds
+        table = look.page.get_by_test_id("stDataFrame").bounding_box() or {}
+        console.shows(tmp_path / "after.db")
+        look.page.mouse.click(table["x"] + 17, table["y"] + 52)
+        look.page.get_by_role("button", name="All").wait_for()
+
+        assert look.page.url.endswith("/consumers?target=shop&destination=orders&group=billing")

@@ -19,10 +19,11 @@ NEARLY_OVER = 0.8
 
 
 def show(reader: Source, place: Place, now: float) -> None:
-    found = load_letters(reader, now)
     if place.is_one:
+        found = load_letters(reader, now, place.only(("target", "destination")))
         _one(reader, [one for one in found if _is(one, place)], place, now)
         return
+    found = load_letters(reader, now)
     _faults(load_faults(reader, now))
     labels = [
         {"target": one.store.target, "destination": one.store.destination, "source": one.store.source} for one in found
