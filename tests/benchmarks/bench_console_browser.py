@@ -54,6 +54,25 @@ OPENED = f"""title => new Promise(done => {{
   const look = () => drawn(title) ? done(performance.now()) : requestAnimationFrame(look)
   look()
 }})"""
+#: When the page had changed for the last time after the last press of the mouse, once it rests and this holds.
+PRESSED = """arrived => new Promise(done => {
+  let last = window.pressed
+  const seen = new MutationObserver(() => { last = performance.now() })
+  seen.observe(document.querySelector('[data-testid=stMain]'), {subtree: true, childList: true, characterData: true})
+  const look = () => {
+    const state = document.querySelector('[data-testid=stApp]').dataset.testScriptState
+    if (performance.now() - last > 500 && state === 'notRunning' && eval(arrived)) {
+      seen.disconnect()
+      done(last - window.pressed)
+    } else requestAnimationFrame(look)
+  }
+  look()
+})"""
+NOTES_PRESSES = "addEventListener('pointerdown', () => { window.pressed = performance.now() }, {capture: true})"
+#: Of lists whose first row is opened: what the page shows then.
+LISTS = {"Destinations": "destination", "Consumers": "consumer", "Handlers": "handler", "Dead letters": "store"}
+#: The first checkbox of a list, in pixels from its corner.
+FIRST_ROW = {"x": 17, "y": 52}
 TITLES = {"now": "Now", "dead_letters": "Dead letters"}
 _PLAIN = """
 import altair as alt, pandas as pd, streamlit as st
@@ -87,11 +106,40 @@ def measured(browser: Browser, url: str, plain: str, touch: Callable[[], None]) 
                 clicked(ours, "Targets" if head != "Targets" else "Handlers")
                 touch()
                 times.append(clicked(ours, head))
-        del times[0], bare[0]  # then the browser has the programs of the page
-        ratio = statistics.median(times) / statistics.median(bare)
-        note = "" if max(times) < MOST_MS else f"more than {MOST_MS} ms"
-        how = "address" if parameters else "click"
-        print(f"| {title} ({how}) | {text(times)} | {text(bare)} | {ratio:.1f} | {note} |", flush=True)
+        # the first time the browser gets the programs of the page
+        row(f"{title} ({'address' if parameters else 'click'})", times[1:], bare[1:])
+
+
+def measured_rows(browser: Browser, url: str, plain: str, touch: Callable[[], None]) -> None:
+    """The first row of a list, then 7 days of it, then those before beside them."""
+    ours, theirs = tab(browser, url), tab(browser, plain)
+    ours.evaluate(NOTES_PRESSES)
+    for title, thing in LISTS.items():
+        opened, week, before, bare = list[float](), list[float](), list[float](), list[float]()
+        for _ in range(TIMES + 1):
+            clicked(theirs, "Other")
+            bare.append(clicked(theirs, "One"))
+            clicked(ours, "Targets")
+            clicked(ours, title)
+            touch()
+            ours.get_by_test_id("stDataFrame").first.click(position=FIRST_ROW)
+            opened.append(pressed(ours, "document.querySelector('[data-testid=stVegaLiteChart]')"))
+            for number, times, parameter in ((0, week, "range"), (1, before, "before")):
+                touch()
+                ours.get_by_role("radiogroup").nth(number).get_by_text("7d").click()
+                times.append(pressed(ours, f"location.search.includes('{parameter}=7d')"))
+        for what, times in ((f"one {thing} (its row)", opened), ("7 days of it", week), ("those before", before)):
+            row(what, times[1:], bare[1:])
+
+
+def row(what: str, times: list[float], bare: list[float]) -> None:
+    ratio = statistics.median(times) / statistics.median(bare)
+    note = "" if max(times) < MOST_MS else f"more than {MOST_MS} ms"
+    print(f"| {what} | {text(times)} | {text(bare)} | {ratio:.1f} | {note} |", flush=True)
+
+
+def pressed(page: Page, arrived: str) -> float:
+    return float(page.evaluate(PRESSED, arrived))
 
 
 def tab(browser: Browser, url: str) -> Page:
@@ -153,6 +201,7 @@ def main() -> None:
             console.shows(store.absolute())
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
             measured(browser, console.url, plain, lambda: os.utime(store))
+            measured_rows(browser, console.url, plain, lambda: os.utime(store))
             browser.close()
 
 
