@@ -104,11 +104,12 @@ def _one(reader: Source, found: list[Alert], changes: list[Transition] | None, p
     for one in found:
         _told(one, now)
         _acts(one.state, reader, now)
-    _silences(reader, labels, now)
-    if not found:
+    if found:
+        _silences(reader, labels, now)
+    else:
         st.info(
-            f"It neither fires nor did of late, and within {place.span} it did not change: what is over is forgotten."
-            " `eda-monitor alerts history` tells of longer ago.",
+            "It neither fires nor did of late: what is over is forgotten. A longer time shown tells more of it, and"
+            " `eda-monitor alerts history`.",
             icon=":material/history_toggle_off:",
         )
     _over_time(reader, found, changes, place, now)
@@ -126,7 +127,7 @@ def _told(one: Alert, now: float) -> None:
     if advice := state.annotations.get("description"):
         st.markdown(coded(advice))
     with st.container(horizontal=True):
-        there = opened(Place(at=state.active_at), {**state.labels, "alert": ""})
+        there = opened(Place(at=state.active_at), state.labels)
         page = state.annotations.get(PAGE) or page_of(state.labels)
         link(page, f":material/open_in_new: Open {escaped(about(state.labels))}", there)
         if (runbook := state.annotations.get("runbook_url", "")).startswith("http"):
