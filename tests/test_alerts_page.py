@@ -67,6 +67,7 @@ def test_one_alert_tells_since_when_and_what_it_knows(store: Path) -> None:
     assert "DeadLettersGrowing · orders\\.DLT from orders" in texts(shown)
     assert re.search(r"for \d+ s, since \d\d\\:\d\d UTC", texts(shown))
     assert "target: shop" in texts(shown)
+    assert "Runbook: docs/runbooks\\.md\\#deadlettersgrowing" in texts(shown)
     assert ("/dead-letters", "destination=orders.DLT") in [
         (url.split("?")[0], url.split("&")[1]) for _, url in links(shown)
     ]

@@ -156,3 +156,12 @@ def test_other_questions_have_their_own_answers(path: str) -> None:
 
         assert source.latest(NAME, NOW, {"target": "other"}) == []
         assert source.latest(NAME, NOW) != []
+
+
+def test_what_is_given_as_none_is_the_same_question_as_what_is_not_given(path: str) -> None:
+    Counting.asked = 0
+    with closing(Counting(path)) as reader:
+        source = Moments().at(path, NOW).over(reader)
+
+        assert source.latest(NAME, NOW) is source.latest(NAME, NOW, None)
+    assert Counting.asked == 1

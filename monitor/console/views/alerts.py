@@ -130,8 +130,9 @@ def _told(one: Alert, now: float) -> None:
         there = opened(Place(at=state.active_at), state.labels)
         page = state.annotations.get(PAGE) or page_of(state.labels)
         link(page, f":material/open_in_new: Open {escaped(about(state.labels))}", there)
-        if (runbook := state.annotations.get("runbook_url", "")).startswith("http"):
-            st.markdown(f":material/menu_book: [Runbook](<{runbook}>)")
+        if runbook := state.annotations.get("runbook_url", ""):
+            way = f"[Runbook](<{runbook}>)" if runbook.startswith("http") else f"Runbook: {escaped(runbook)}"
+            st.markdown(f":material/menu_book: {way}")
     st.text("\n".join(f"{name}: {plain(text)}" for name, text in _knows(state).items()))
 
 
